@@ -1,0 +1,19 @@
+"""The activation of the paper's blocks."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
+def gelu_tanh(x):
+    """GELU by the tanh approximation (Hendrycks and Gimpel 2016).
+
+    The activation that the published BiGS weights were trained with, and BERT's.
+    `keras.activations.gelu` is the exact one.
+
+    Args:
+        x: floating-point tensor.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+    """
+    return keras.activations.gelu(x, approximate=True)

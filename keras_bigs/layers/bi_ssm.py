@@ -1,0 +1,178 @@
+"""Bidirectional state space routing: the heart of BiGS."""
+
+import keras
+
+from keras_bigs.layers.activations import gelu_tanh
+from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.s4d_kernel import S4DKernel
+
+COMBINATIONS = ("multiply", "sequential")
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
+class BiSSM(keras.layers.Layer):
+    """Routes a sequence through a forward and a backward SSM (paper, section 4).
+
+    With `combine="multiply"`, the routing of BiGS:
+
+        F = gelu(W_f X),                  B = gelu(W_b X)
+        U_1 = W_u1 SSM_forward(F),        U_2 = W_u2 SSM_backward(B)
+        output = U_1 * U_2
+
+    The paper writes the backward half with `Flip`. Position-wise maps commute with it,
+    so it amounts to an anti-causal convolution and nothing is ever flipped.
+
+    With `combine="sequential"`, the routing of the paper's STACK/SSM, the backward SSM
+    reads what the forward SSM wrote:
+
+        Y = W_u1 SSM_forward(gelu(W_f X))
+        output = W_u2 SSM_backward(gelu(W_b Y))
+
+    Either has `4 dim^2` weights, as many as self-attention, plus two SSMs' few.
+
+    Args:
+        state_dim: int. The state size `N` of either SSM.
+        num_kernels: int. SSMs a direction: 1 is BiGS; must divide `dim`.
+        combine: `"multiply"` or `"sequential"`.
+        activation: activation of `W_f` and `W_b`. Defaults to tanh-approximated GELU.
+        discretization: `"zoh"` or `"bilinear"`.
+        state_matrix: `"legs"`, `"lin"` or `"inv"`.
+        min_step: float. Smallest initial step size, in tokens.
+        max_step: float. Largest initial step size, in tokens.
+        method: the algorithm, see `keras_bigs.ssm.convolve`.
+        kernel_initializer: initializer of the dense kernels.
+        bias_initializer: initializer of the dense biases.
+        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch, length, dim)`.
+        padding_mask: optional `(batch, length)`, true at real tokens. The signal that
+            enters the SSMs is zero at padding, so outputs at real tokens do not depend
+            on it. Defaults to the Keras mask of `inputs`, if any.
+
+    Returns:
+        `(batch, length, dim)` in the layer's compute dtype.
+
+    Raises:
+        ValueError: an unknown `combine`, or an argument that `S4DKernel` refuses.
+
+    Example:
+    ```python
+    layer = keras_bigs.layers.BiSSM(state_dim=64)
+    y = layer(np.random.uniform(size=(2, 100, 32)))
+    ```
+    """
+
+    def __init__(
+        self,
+        state_dim=64,
+        num_kernels=1,
+        combine="multiply",
+        activation=gelu_tanh,
+        discretization="zoh",
+        state_matrix="legs",
+        min_step=0.01,
+        max_step=1.0,
+        method="auto",
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if combine not in COMBINATIONS:
+            raise ValueError(
+                f"Unknown `combine={combine!r}`. Choose one of {COMBINATIONS}."
+            )
+        self.state_dim = state_dim
+        self.num_kernels = num_kernels
+        self.combine = combine
+        self.activation = keras.activations.get(activation)
+        self.discretization = discretization
+        self.state_matrix = state_matrix
+        self.min_step = min_step
+        self.max_step = max_step
+        self.method = method
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.supports_masking = True
+        self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
+        self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
+
+    def _ssm(self, reverse, name):
+        return S4DKernel(
+            state_dim=self.state_dim,
+            num_kernels=self.num_kernels,
+            reverse=reverse,
+            discretization=self.discretization,
+            state_matrix=self.state_matrix,
+            min_step=self.min_step,
+            max_step=self.max_step,
+            method=self.method,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _dense(self, dim, activation, name):
+        return keras.layers.Dense(
+            dim,
+            activation=activation,
+            kernel_initializer=self.kernel_initializer.clone(),
+            bias_initializer=self.bias_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def build(self, input_shape):
+        dim = input_shape[-1]
+        self.forward_dense = self._dense(dim, self.activation, "forward_dense")
+        self.backward_dense = self._dense(dim, self.activation, "backward_dense")
+        self.forward_output_dense = self._dense(dim, None, "forward_output_dense")
+        self.backward_output_dense = self._dense(dim, None, "backward_output_dense")
+        for layer in (
+            self.forward_dense,
+            self.forward_ssm,
+            self.forward_output_dense,
+            self.backward_dense,
+            self.backward_ssm,
+            self.backward_output_dense,
+        ):
+            layer.build(input_shape)
+
+    def call(self, inputs, padding_mask=None, mask=None):
+        padding_mask = resolve_mask(padding_mask, mask)
+        forward = self._route_forward(inputs, padding_mask)
+        if self.combine == "sequential":
+            return self._route_backward(forward, padding_mask)
+        return forward * self._route_backward(inputs, padding_mask)
+
+    def _route_forward(self, x, padding_mask):
+        x = self.forward_ssm(self.forward_dense(x), padding_mask=padding_mask)
+        return self.forward_output_dense(x)
+
+    def _route_backward(self, x, padding_mask):
+        x = self.backward_ssm(self.backward_dense(x), padding_mask=padding_mask)
+        return self.backward_output_dense(x)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "state_dim": self.state_dim,
+                "num_kernels": self.num_kernels,
+                "combine": self.combine,
+                "activation": keras.activations.serialize(self.activation),
+                "discretization": self.discretization,
+                "state_matrix": self.state_matrix,
+                "min_step": self.min_step,
+                "max_step": self.max_step,
+                "method": self.method,
+                "kernel_initializer": keras.initializers.serialize(
+                    self.kernel_initializer
+                ),
+                "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            }
+        )
+        return config

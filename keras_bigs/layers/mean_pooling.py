@@ -1,0 +1,45 @@
+"""The mean of a sequence over its real tokens."""
+
+import keras
+from keras import ops
+
+from keras_bigs.layers.padding import resolve_mask
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
+class MeanPooling(keras.layers.Layer):
+    """Averages over the length, padding left out.
+
+    Unlike `keras.layers.GlobalAveragePooling1D`, a row that is all padding (a missing
+    choice, say) gives zeros instead of NaN.
+
+    Args:
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch, length, dim)`.
+        padding_mask: optional `(batch, length)`, true at real tokens. Defaults to the
+            Keras mask of `inputs`; without either the mean is over all positions.
+
+    Returns:
+        `(batch, dim)` in the layer's compute dtype.
+    """
+
+    def call(self, inputs, padding_mask=None, mask=None):
+        padding_mask = resolve_mask(padding_mask, mask)
+        if padding_mask is None:
+            return ops.mean(inputs, axis=1)
+        weights = ops.cast(padding_mask, "float32")
+        weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
+        # As a product of matrices the sum is accumulated in float32 for any dtype.
+        return ops.einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)
+
+    def compute_mask(self, inputs, previous_mask):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+    # Keras writes a config by itself only while `dtype` is given as a string.
+    def get_config(self):
+        return super().get_config()

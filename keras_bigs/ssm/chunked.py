@@ -1,0 +1,93 @@
+"""The convolution in chunks: Toeplitz inside, states in between. Linear in length."""
+
+from keras import ops
+
+from keras_bigs.ssm.kernel import kernel
+from keras_bigs.ssm.kernel import mix_positions
+from keras_bigs.ssm.kernel import pad_length
+from keras_bigs.ssm.kernel import per_channel
+from keras_bigs.ssm.kernel import powers
+from keras_bigs.ssm.kernel import round_up
+from keras_bigs.ssm.kernel import toeplitz_matrix
+from keras_bigs.ssm.kernel import weighted_powers
+from keras_bigs.ssm.scan import scan
+
+CHUNK = 256
+
+
+def chunked(u, ssm, reverse=False, chunk=CHUNK):
+    """Cuts the sequence into chunks of `C` tokens and carries `N` states across.
+
+    Inside a chunk the convolution is a `C x C` Toeplitz product. A chunk's tokens
+    reach later chunks only through the state at its end,
+
+        s_t = a^C s_{t-1} + sum_j a^(C-1-j) u_{t,j},
+        y_{t,i} = (T u_t)_i + Re(c a^(i+1) s_{t-1}),
+
+    so both the inflow and the outflow are matrix products and only `length / C` steps
+    are sequential. Cost: `O(C + N)` a token and channel, memory linear in length.
+    States are carried in float32 for 16-bit inputs.
+
+    Args:
+        u: `(batch, length, dim)`.
+        ssm: `DiscreteSSM`.
+        reverse: bool. Whether the convolution is anti-causal: the same with the order
+            of chunks, and of positions inside a chunk, turned round.
+        chunk: int. The chunk length `C`; it need not divide the length.
+
+    Returns:
+        `(batch, length, dim)` in the dtype of `u`.
+    """
+    dtype = u.dtype
+    batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
+    if isinstance(length, int):
+        chunk = min(chunk, length)
+    u = pad_length(u, round_up(length, chunk))
+    u = ops.reshape(u, (batch, -1, chunk, dim))
+    y = mix_positions(toeplitz_matrix(kernel(ssm, chunk), reverse), u)
+
+    # Powers that a token's contribution has gathered at the end of its chunk, and that
+    # a state has gathered at a token of the next one.
+    to_end = ops.arange(chunk) if reverse else ops.arange(chunk - 1, -1, -1)
+    from_end = ops.arange(chunk, 0, -1) if reverse else ops.arange(1, chunk + 1)
+    inflow = ops.concatenate(powers(ssm, to_end), axis=1)
+    out_re, out_im = weighted_powers(ssm, from_end)
+    outflow = ops.swapaxes(ops.concatenate([out_re, -out_im], axis=1), 1, 2)
+    step_re, step_im = (
+        per_channel(x[..., 0], dim) for x in powers(ssm, ops.array([chunk]))
+    )
+
+    states = ops.cast(mix_positions(inflow, u), step_re.dtype)
+    states = carry_states(states, step_re, step_im, reverse)
+    y = y + mix_positions(outflow, ops.cast(states, dtype))
+    return ops.reshape(y, (batch, -1, dim))[:, :length]
+
+
+def carry_states(inflow, a_re, a_im, reverse):
+    """The state that enters each chunk: `s_{t-1}` of `s_t = a s_{t-1} + inflow_t`.
+
+    Args:
+        inflow: `(batch, chunks, 2N, dim)`, real parts above imaginary parts.
+        a_re: `(N, dim)` or `(N, 1)`, real part of the transition over a chunk.
+        a_im: the imaginary part.
+        reverse: bool. Whether states flow from the last chunk to the first.
+
+    Returns:
+        `(batch, chunks, 2N, dim)`.
+    """
+    state_dim = a_re.shape[0]
+    steps = ops.moveaxis(inflow, 1, 0)
+
+    def step(state, inflow_t):
+        re, im = state[:, :state_dim], state[:, state_dim:]
+        moved = ops.concatenate([a_re * re - a_im * im, a_re * im + a_im * re], axis=1)
+        return moved + inflow_t
+
+    start = ops.zeros_like(steps[0])
+    states = scan(step, start, steps, reverse)
+    # A chunk is entered by the state that the one before it leaves.
+    if reverse:
+        states = ops.concatenate([states[1:], start[None]], axis=0)
+    else:
+        states = ops.concatenate([start[None], states[:-1]], axis=0)
+    return ops.moveaxis(states, 0, 1)

@@ -1,0 +1,42 @@
+"""The convolution by fast Fourier transform."""
+
+import keras
+from keras import ops
+
+from keras_bigs.ssm.kernel import kernel
+from keras_bigs.ssm.kernel import pad_length
+from keras_bigs.ssm.kernel import round_up
+
+
+def fft(u, ssm, reverse=False):
+    """Multiplies spectra of the zero-padded sequence and taps.
+
+    Cost: `O(log L)` a token and channel, memory-bound. FFTs are float32 at least:
+    16-bit inputs are cast up and the result cast back.
+
+    Args:
+        u: `(batch, length, dim)`.
+        ssm: `DiscreteSSM`.
+        reverse: bool. Whether the convolution is anti-causal, which is the product
+            with the conjugate of the kernel's spectrum.
+
+    Returns:
+        `(batch, length, dim)` in the dtype of `u`.
+    """
+    dtype = u.dtype
+    length, dim = ops.shape(u)[1], u.shape[-1]
+    # Twice the length, so that the ends do not wrap around; a multiple of 128, since
+    # transforms of a large prime length are slow.
+    size = 2 * round_up(length, 64)
+    if keras.backend.standardize_dtype(dtype) in ("bfloat16", "float16"):
+        u = ops.cast(u, "float32")
+    taps = ops.cast(kernel(ssm, length), u.dtype)
+    taps = ops.repeat(taps, dim // taps.shape[0], axis=0)[None]
+    k_re, k_im = ops.rfft(
+        ops.swapaxes(pad_length(ops.swapaxes(taps, 1, 2), size), 1, 2)
+    )
+    u_re, u_im = ops.rfft(ops.swapaxes(pad_length(u, size), 1, 2))
+    if reverse:
+        k_im = -k_im
+    y = ops.irfft((u_re * k_re - u_im * k_im, u_re * k_im + u_im * k_re))
+    return ops.cast(ops.swapaxes(y[:, :, :length], 1, 2), dtype)
