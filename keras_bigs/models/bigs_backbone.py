@@ -1,0 +1,369 @@
+"""The encoder: embeddings, blocks around a routing layer, two outputs."""
+
+import keras
+from keras_hub.layers import PositionEmbedding
+from keras_hub.models import Backbone
+
+from keras_bigs.layers import BLOCKS
+from keras_bigs.layers import MeanPooling
+from keras_bigs.layers import RoutingOptions
+from keras_bigs.layers import gelu_tanh
+from keras_bigs.layers import get_routing
+
+
+def bigs_kernel_initializer(hidden_dim=1024):
+    """The initializer of dense kernels and, at its default, embeddings.
+
+    BERT's and the paper's truncated normal of standard deviation 0.02 at a width of
+    1,024, widened in proportion to `1 / sqrt(hidden_dim)` for other widths. Routing
+    multiplies two projections and gates multiply twice more, so that with 0.02 at a
+    width of 64 hardly any signal would pass a block, nor a gradient.
+
+    Args:
+        hidden_dim: int. The width of the encoder.
+
+    Returns:
+        `keras.initializers.Initializer`.
+    """
+    return keras.initializers.TruncatedNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
+class BiGSBackbone(Backbone):
+    """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
+
+    Token, position and segment embeddings, their layer norm, and `num_layers` blocks
+    of "Pretraining Without Attention" (Wang et al. 2023, section 4). `block` and
+    `routing` choose the architecture:
+
+    | architecture     | `block`   | `routing`          |
+    |------------------|-----------|--------------------|
+    | BiGS             | `"gated"` | `"ssm"`            |
+    | STACK/SSM        | `"stack"` | `"ssm"`            |
+    | GATED/ATT        | `"gated"` | `"attention"`      |
+    | BERT             | `"stack"` | `"attention"`      |
+    | CNN              | `"stack"` | `"convolution"`    |
+    | ELMo-style       | `"stack"` | `"lstm"`           |
+    | FNet             | `"stack"` | `"fourier"`        |
+    | Longformer-style | `"stack"` | `"sliding_window"` |
+
+    Outputs at real tokens, and the pooled output, do not depend on padding (to
+    rounding), except with Fourier routing, whose frequencies are those of the padded
+    length.
+
+    Args:
+        vocabulary_size: int. The number of tokens.
+        num_layers: int. The number of blocks.
+        hidden_dim: int. The width of the encoder.
+        intermediate_dim: int. The width inside a block: `3 * hidden_dim` in the
+            paper's gated blocks, `4 * hidden_dim` in stacked ones. At least
+            `hidden_dim`.
+        state_dim: int. The state size `N` of SSMs.
+        block: `"gated"` or `"stack"`.
+        routing: the name of a routing layer (see `keras_bigs.layers.routing_names`), or
+            a routing layer, which is copied for every block.
+        dropout: float. Dropout of embeddings and blocks.
+        max_sequence_length: int. The number of position embeddings. SSMs themselves
+            have no maximum length.
+        num_segments: int. The number of segment embeddings.
+        mask_padding: bool. Whether the routing is told which tokens are padding. `False`
+            is the original implementation's behaviour, which converted checkpoints
+            use: the backward SSM then starts in the padding.
+        method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
+        activation: the activation of the blocks. Defaults to tanh-approximated GELU.
+        rematerialize: bool. Whether the backward pass computes each block again instead
+            of keeping its activations: less memory for about a third more time.
+        dtype: dtype or `keras.DTypePolicy` of computations and weights. Kernel taps,
+            SSM parameters, norms and softmax stay float32.
+        **kwargs: `name`, `trainable` of `keras.Model`.
+
+    Call arguments:
+        inputs: dict of `token_ids`, `segment_ids`, `padding_mask`, each
+            `(batch, length)` of int32; `padding_mask` is 1 at real tokens.
+
+    Returns:
+        dict of `sequence_output`, `(batch, length, hidden_dim)`, and `pooled_output`,
+        `(batch, hidden_dim)`: the mean over real tokens, a dense layer and tanh.
+
+    Raises:
+        ValueError: an unknown block, routing or method, sizes that make no sense, or
+            inputs longer than `max_sequence_length`.
+
+    Example:
+    ```python
+    backbone = keras_bigs.models.BiGSBackbone(
+        vocabulary_size=30522,
+        num_layers=12,
+        hidden_dim=256,
+        intermediate_dim=768,
+    )
+    backbone({
+        "token_ids": np.ones((1, 12), dtype="int32"),
+        "segment_ids": np.zeros((1, 12), dtype="int32"),
+        "padding_mask": np.array([[1] * 10 + [0] * 2]),
+    })
+    ```
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        num_layers,
+        hidden_dim,
+        intermediate_dim,
+        state_dim=64,
+        block="gated",
+        routing="ssm",
+        dropout=0.1,
+        max_sequence_length=512,
+        num_segments=2,
+        mask_padding=True,
+        method="auto",
+        activation=gelu_tanh,
+        rematerialize=False,
+        dtype=None,
+        **kwargs,
+    ):
+        sizes = {
+            "vocabulary_size": vocabulary_size,
+            "num_layers": num_layers,
+            "hidden_dim": hidden_dim,
+            "state_dim": state_dim,
+            "max_sequence_length": max_sequence_length,
+            "num_segments": num_segments,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {size}")
+        if intermediate_dim < hidden_dim:
+            raise ValueError(
+                "`intermediate_dim` must not be below `hidden_dim`: blocks widen their "
+                "input (3 times in the paper's gated blocks, 4 times in stacked ones). "
+                f"Received: intermediate_dim={intermediate_dim}, "
+                f"hidden_dim={hidden_dim}"
+            )
+        if block not in BLOCKS:
+            raise ValueError(
+                f"Unknown `block={block!r}`. Choose one of {sorted(BLOCKS)}."
+            )
+        activation = keras.activations.get(activation)
+
+        # === Layers ===
+        self.token_embedding = keras.layers.ReversibleEmbedding(
+            vocabulary_size,
+            hidden_dim,
+            embeddings_initializer=bigs_kernel_initializer(),
+            dtype=dtype,
+            name="token_embedding",
+        )
+        self.position_embedding = PositionEmbedding(
+            max_sequence_length,
+            initializer=bigs_kernel_initializer(),
+            dtype=dtype,
+            name="position_embedding",
+        )
+        self.segment_embedding = keras.layers.Embedding(
+            num_segments,
+            hidden_dim,
+            embeddings_initializer=bigs_kernel_initializer(),
+            dtype=dtype,
+            name="segment_embedding",
+        )
+        self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
+        self.embeddings_layer_norm = keras.layers.LayerNormalization(
+            epsilon=1e-12, dtype=dtype, name="embeddings_layer_norm"
+        )
+        self.embeddings_dropout = keras.layers.Dropout(
+            dropout, dtype=dtype, name="embeddings_dropout"
+        )
+        options = RoutingOptions(
+            block=block,
+            state_dim=state_dim,
+            method=method,
+            dropout=dropout,
+            activation=activation,
+            kernel_initializer=bigs_kernel_initializer(hidden_dim),
+            dtype=dtype,
+        )
+        names = [f"block_{i}" for i in range(num_layers)]
+        remat = {"mode": "list_of_layers", "layer_names": names}
+        with keras.RematScope(**(remat if rematerialize else {"mode": None})):
+            self.blocks = [
+                BLOCKS[block](
+                    intermediate_dim,
+                    routing=get_routing(routing, options),
+                    dropout=dropout,
+                    mask_padding=mask_padding,
+                    activation=activation,
+                    kernel_initializer=bigs_kernel_initializer(hidden_dim),
+                    dtype=dtype,
+                    name=name,
+                )
+                for name in names
+            ]
+        self.pooling = MeanPooling(dtype=dtype, name="pooling")
+        self.pooled_dense = keras.layers.Dense(
+            hidden_dim,
+            activation="tanh",
+            kernel_initializer=bigs_kernel_initializer(hidden_dim),
+            dtype=dtype,
+            name="pooled_dense",
+        )
+
+        # === Functional model ===
+        token_ids, segment_ids, padding_mask = (
+            keras.Input(shape=(None,), dtype="int32", name=name)
+            for name in ("token_ids", "segment_ids", "padding_mask")
+        )
+        tokens = self.token_embedding(token_ids)
+        x = self.embeddings_add(
+            (
+                tokens,
+                self.position_embedding(tokens),
+                self.segment_embedding(segment_ids),
+            )
+        )
+        x = self.embeddings_dropout(self.embeddings_layer_norm(x))
+        for layer in self.blocks:
+            x = layer(x, padding_mask=padding_mask)
+        pooled = self.pooled_dense(self.pooling(x, padding_mask=padding_mask))
+        super().__init__(
+            inputs={
+                "token_ids": token_ids,
+                "segment_ids": segment_ids,
+                "padding_mask": padding_mask,
+            },
+            outputs={"sequence_output": x, "pooled_output": pooled},
+            dtype=dtype,
+            **kwargs,
+        )
+
+        # === Config ===
+        self.vocabulary_size = vocabulary_size
+        self.num_layers = num_layers
+        self.hidden_dim = hidden_dim
+        self.intermediate_dim = intermediate_dim
+        self.state_dim = state_dim
+        self.block = block
+        self.routing = routing
+        self.dropout = dropout
+        self.max_sequence_length = max_sequence_length
+        self.num_segments = num_segments
+        self.mask_padding = mask_padding
+        self.method = method
+        self.activation = activation
+        self.rematerialize = rematerialize
+
+    def call(self, inputs, training=None, mask=None):
+        length = keras.tree.flatten(inputs)[0].shape[1]
+        if length is not None and length > self.max_sequence_length:
+            raise ValueError(
+                "The input is longer than the position embeddings reach: "
+                f"length={length}, "
+                f"max_sequence_length={self.max_sequence_length}. Shorten the input "
+                "(a preprocessor's `sequence_length`) or build the backbone with a "
+                "larger `max_sequence_length`."
+            )
+        return super().call(inputs, training=training, mask=mask)
+
+    def get_config(self):
+        config = super().get_config()
+        routing = self.routing
+        if isinstance(routing, keras.layers.Layer):
+            routing = keras.saving.serialize_keras_object(routing)
+        config.update(
+            {
+                "vocabulary_size": self.vocabulary_size,
+                "num_layers": self.num_layers,
+                "hidden_dim": self.hidden_dim,
+                "intermediate_dim": self.intermediate_dim,
+                "state_dim": self.state_dim,
+                "block": self.block,
+                "routing": routing,
+                "dropout": self.dropout,
+                "max_sequence_length": self.max_sequence_length,
+                "num_segments": self.num_segments,
+                "mask_padding": self.mask_padding,
+                "method": self.method,
+                "activation": keras.activations.serialize(self.activation),
+                "rematerialize": self.rematerialize,
+            }
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if isinstance(config.get("routing"), dict):
+            config["routing"] = keras.saving.deserialize_keras_object(config["routing"])
+        return super().from_config(config)
+
+    def default_lora_layer_names(self):
+        """The dense layers that `enable_lora` adapts: gates, routing inputs."""
+        return [
+            "value_dense",
+            "gate_dense",
+            "intermediate_dense",
+            "forward_dense",
+            "backward_dense",
+            "input_dense",
+            "query",
+            "value",
+        ]
+
+    @staticmethod
+    def get_layout_map(
+        device_mesh,
+        model_parallel_dim_name="model",
+        data_parallel_dim_name="batch",
+    ):
+        """The layout of the weights under `keras.distribution.ModelParallel`.
+
+        Dense layers that widen are split by their outputs and those that narrow by
+        their inputs, so that a block exchanges activations once a direction; SSM
+        parameters are a few numbers and stay whole on every device.
+
+        Args:
+            device_mesh: `keras.distribution.DeviceMesh` with both axes.
+            model_parallel_dim_name: string. The axis that splits weights.
+            data_parallel_dim_name: string. The axis that splits the batch.
+
+        Returns:
+            `keras.distribution.LayoutMap`.
+
+        Raises:
+            ValueError: something that is no `DeviceMesh`, or lacks an axis.
+
+        Example:
+        ```python
+        mesh = keras.distribution.DeviceMesh((1, 8), ("batch", "model"))
+        layout_map = keras_bigs.models.BiGSBackbone.get_layout_map(mesh)
+        keras.distribution.set_distribution(
+            keras.distribution.ModelParallel(
+                layout_map=layout_map, batch_dim_name="batch"
+            )
+        )
+        ```
+        """
+        if not isinstance(device_mesh, keras.distribution.DeviceMesh):
+            raise ValueError(
+                "`device_mesh` must be a `keras.distribution.DeviceMesh`. "
+                f"Received: {device_mesh}"
+            )
+        for name in (model_parallel_dim_name, data_parallel_dim_name):
+            if name not in device_mesh.axis_names:
+                raise ValueError(
+                    f"{name!r} is no axis of `device_mesh`. "
+                    f"Its axes are {device_mesh.axis_names}."
+                )
+        model, data = model_parallel_dim_name, data_parallel_dim_name
+        layout_map = keras.distribution.LayoutMap(device_mesh)
+        layout_map["token_embedding/embeddings"] = (model, data)
+        widening = "value_dense|gate_dense|forward_dense|backward_dense"
+        widening += "|intermediate_dense|input_dense"
+        layout_map[f"block.*/({widening})/kernel"] = (data, model)
+        layout_map[f"block.*/({widening})/bias"] = (model,)
+        layout_map["block.*output_dense/kernel"] = (model, data)
+        layout_map["block.*/(query|key|value)/kernel"] = (data, model, None)
+        layout_map["block.*attention_output/kernel"] = (model, None, data)
+        return layout_map

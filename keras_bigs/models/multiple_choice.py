@@ -1,0 +1,54 @@
+"""Multiple choice: the base class of the task."""
+
+import keras
+
+from keras_bigs.models.packing import RaggedTask
+from keras_bigs.models.packing import is_raw
+from keras_bigs.models.packing import pad_rows
+from keras_bigs.models.packing import to_strings
+
+
+class MultipleChoice(RaggedTask):
+    """Base class of tasks that choose among endings of, or answers about, a text.
+
+    To fine-tune with `fit()`, pass contexts, optionally questions, and for each a list
+    of choices; labels are the indices of the right choices.
+    """
+
+    def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
+        """Configures training, with defaults for whatever is `"auto"`.
+
+        Args:
+            optimizer: `"auto"` for Adam at 5e-5, or an optimizer.
+            loss: `"auto"` for sparse categorical cross-entropy, or a loss.
+            metrics: `"auto"` for accuracy, or a list of metrics.
+            **kwargs: as for `keras.Model.compile`.
+        """
+        if optimizer == "auto":
+            optimizer = keras.optimizers.Adam(5e-5)
+        if loss == "auto":
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if metrics == "auto":
+            metrics = [keras.metrics.SparseCategoricalAccuracy()]
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def stack_inputs(self, x, y=None):
+        """Lists of choices padded to an array, missing ones as empty strings.
+
+        Args:
+            x: tuple of texts, its last entry a list of lists of choices. Anything else
+                stays as it is.
+            y: labels, not changed.
+
+        Returns:
+            `(x, y)`.
+        """
+        if self.preprocessor is None or not isinstance(x, tuple) or not is_raw(x[-1]):
+            return x, y
+        choices = to_strings(x[-1], "choices")
+        if any(isinstance(row, str) for row in choices):
+            raise ValueError(
+                "The last entry of `x` must have a list of choices for each context. "
+                f"Received: {choices[:3]}"
+            )
+        return (*x[:-1], pad_rows(choices, "", object)), y

@@ -1,0 +1,265 @@
+"""Multiple choice: packing by hand, missing choices, training, presets."""
+
+import keras
+import keras_hub
+import numpy as np
+import tensorflow as tf
+from keras_hub.src.tests.test_case import TestCase
+
+from keras_bigs.models import BiGSBackbone
+from keras_bigs.models import BiGSMultipleChoice
+from keras_bigs.models import BiGSMultipleChoicePreprocessor
+from keras_bigs.models import BiGSTextClassifier
+from keras_bigs.models import BiGSTokenizer
+from keras_bigs.models import MultipleChoice
+
+VOCABULARY = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    *("who", "?", "it", "rain", "##ed", "she", "got", "wet", "flew", "fox", "dog", "."),
+]
+CONTEXTS = ["It rained.", "She flew.", "It rained, she flew."]
+CHOICES = [
+    ["She flew.", "She got wet."],
+    ["dog", "She got wet.", "fox"],
+    ["fox", "it"],
+]
+LABELS = [1, 2, 0]
+
+
+def ids(tokens, length=None):
+    row = [VOCABULARY.index(token) for token in tokens.split()]
+    return row + [0] * ((length or len(row)) - len(row))
+
+
+def backbone(**kwargs):
+    sizes = {"num_layers": 1, "hidden_dim": 16, "intermediate_dim": 32}
+    sizes |= {"state_dim": 4, "max_sequence_length": 48, "dropout": 0.0}
+    return BiGSBackbone(vocabulary_size=len(VOCABULARY), **(sizes | kwargs))
+
+
+def enlarge_weights(model, seed=0):
+    """Weights far from the initial ones, whose signal is near rounding."""
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_weights:
+        if len(weight.shape) > 1:
+            noise = rng.normal(scale=0.3, size=weight.shape)
+            weight.assign(keras.ops.convert_to_numpy(weight) + noise.astype("float32"))
+
+
+class BiGSMultipleChoicePreprocessorTest(TestCase):
+    def setUp(self):
+        self.init_kwargs = {
+            "tokenizer": BiGSTokenizer(VOCABULARY),
+            "sequence_length": 9,
+        }
+
+    def test_preprocessor_basics(self):
+        """Eager, tf.data and grain, batched or not, agree with what is worked by hand."""
+        self.run_preprocessor_test(
+            cls=BiGSMultipleChoicePreprocessor,
+            init_kwargs=self.init_kwargs,
+            input_data=(
+                (
+                    ["It rained.", "fox " * 9],
+                    [["She flew.", "It"], ["dog dog dog", ""]],
+                ),
+                [1, 0],
+            ),
+            expected_output=(
+                {
+                    "token_ids": [
+                        [
+                            # The context is cut, to the last piece that has room.
+                            ids("[CLS] it rain ##ed [SEP] she flew . [SEP]"),
+                            ids("[CLS] it rain ##ed . [SEP] it [SEP]", 9),
+                        ],
+                        [
+                            ids("[CLS] fox fox fox [SEP] dog dog dog [SEP]"),
+                            [0] * 9,
+                        ],
+                    ],
+                    "segment_ids": [
+                        [[0] * 5 + [1] * 4, [0] * 6 + [1] * 2 + [0]],
+                        [[0] * 5 + [1] * 4, [0] * 9],
+                    ],
+                    "padding_mask": [
+                        [[1] * 9, [1] * 8 + [0]],
+                        [[1] * 9, [0] * 9],
+                    ],
+                },
+                [1, 0],
+            ),
+        )
+
+    def test_questions(self):
+        """A question is packed before each choice, and not cut."""
+        output = self.run_preprocessor_test(
+            cls=BiGSMultipleChoicePreprocessor,
+            init_kwargs=self.init_kwargs,
+            input_data=(
+                (
+                    ["it rained", "dog dog"],
+                    ["who flew?", "who?"],
+                    [["fox", "dog she got wet"], ["fox", "it"]],
+                ),
+                [0, 1],
+                [1.0, 2.0],
+            ),
+        )
+        token_ids = keras.ops.convert_to_numpy(output[0]["token_ids"])
+        self.assertAllEqual(
+            token_ids,
+            [
+                [
+                    ids("[CLS] it rain [SEP] who flew ? fox [SEP]"),
+                    # Without any context left, the choice is cut.
+                    ids("[CLS] [SEP] who flew ? dog she got [SEP]"),
+                ],
+                [
+                    ids("[CLS] dog dog [SEP] who ? fox [SEP]", 9),
+                    ids("[CLS] dog dog [SEP] who ? it [SEP]", 9),
+                ],
+            ],
+        )
+        self.assertAllEqual(output[2], [1.0, 2.0])
+
+    def test_ragged(self):
+        """Rows with fewer choices: lists and ragged tensors are filled up alike."""
+        preprocessor = BiGSMultipleChoicePreprocessor(**self.init_kwargs)
+        expected, _ = preprocessor((CONTEXTS, CHOICES), LABELS)
+        self.assertEqual(tuple(expected["token_ids"].shape), (3, 3, 9))
+        missing = ~np.any(keras.ops.convert_to_numpy(expected["padding_mask"]), axis=-1)
+        self.assertAllEqual(missing, [[0, 0, 1], [0, 0, 0], [0, 0, 1]])
+        data = ((CONTEXTS, tf.ragged.constant(CHOICES)), LABELS)
+        ds = tf.data.Dataset.from_tensor_slices(data).batch(3).map(preprocessor)
+        self.assertAllClose(next(iter(ds)), (expected, LABELS))
+        self.assertAllClose(preprocessor((CONTEXTS, CHOICES)), expected)
+        self.assertAllClose(
+            preprocessor((CONTEXTS[0], CHOICES[0]))["token_ids"],
+            expected["token_ids"][0][:2],
+        )
+
+    def test_errors(self):
+        preprocessor = BiGSMultipleChoicePreprocessor(**self.init_kwargs)
+        with self.assertRaisesRegex(ValueError, "`x` must be a tuple"):
+            preprocessor(CONTEXTS, y=None)
+        with self.assertRaisesRegex(ValueError, "a list of choices for each context"):
+            preprocessor((CONTEXTS, ["it", "fox", "dog"]))
+        with self.assertRaisesRegex(ValueError, r"Received: \[2, 3\]"):
+            preprocessor((CONTEXTS, CHOICES[:2]))
+        with self.assertRaisesRegex(ValueError, "label 2 for 2 choices"):
+            preprocessor((CONTEXTS, CHOICES), [2, 2, 0])
+        with self.assertRaisesRegex(ValueError, "label -1 for 2 choices"):
+            preprocessor((CONTEXTS[0], CHOICES[0]), -1)
+
+
+class BiGSMultipleChoiceTest(TestCase):
+    def setUp(self):
+        self.preprocessor = BiGSMultipleChoicePreprocessor(
+            BiGSTokenizer(VOCABULARY), 14
+        )
+        self.init_kwargs = {"backbone": backbone(), "preprocessor": self.preprocessor}
+
+    def test_task_basics(self):
+        # It compiles a model seven times; the simplest routing, to save time.
+        init_kwargs = self.init_kwargs | {"backbone": backbone(routing="fourier")}
+        self.run_task_test(
+            cls=BiGSMultipleChoice,
+            init_kwargs=init_kwargs,
+            train_data=((CONTEXTS, [row[:2] for row in CHOICES]), [1, 0, 0]),
+            expected_output_shape=(3, 2),
+        )
+
+    def test_learns_choices(self):
+        """Labels are the choices they name, also where rows have fewer choices."""
+        keras.utils.set_random_seed(0)
+        task = BiGSMultipleChoice(**self.init_kwargs, dropout=0.0)
+        task.compile(optimizer=keras.optimizers.Adam(0.01))
+        x = (CONTEXTS, CHOICES)
+        history = task.fit(x, LABELS, epochs=60, validation_data=(x, LABELS), verbose=0)
+        self.assertLess(history.history["loss"][-1], 0.1)
+        self.assertLess(history.history["val_loss"][-1], 0.1)
+        self.assertAllEqual(np.argmax(task.predict(x, verbose=0), -1), LABELS)
+        # The same choices in another order have the same logits.
+        reordered = [row[::-1] for row in CHOICES]
+        logits = task.predict((CONTEXTS, reordered), verbose=0)
+        self.assertAllEqual(np.argmax(logits, -1), [0, 0, 1])
+
+    def test_choices_do_not_mix(self):
+        """Each logit is that of its choice alone; missing choices have no probability."""
+        for routing in ("ssm", "attention"):
+            self.init_kwargs["backbone"] = backbone(routing=routing)
+            task = BiGSMultipleChoice(**self.init_kwargs)
+            enlarge_weights(task)
+            logits = task.predict((CONTEXTS, CHOICES), verbose=0)
+            self.assertGreater(np.std(logits[:, :2]), 0.1)
+            self.assertAllEqual(logits[[0, 2], 2], [-3e4, -3e4])
+            alone = task.predict((CONTEXTS, [row[1:2] for row in CHOICES]), verbose=0)
+            self.assertAllClose(alone[:, 0], logits[:, 1], rtol=1e-4, atol=1e-5)
+            # A missing choice gives no gradient that is not a number.
+            task.fit((CONTEXTS, CHOICES), LABELS, verbose=0)
+            for weight in task.weights:
+                value = keras.ops.convert_to_numpy(weight)
+                self.assertTrue(np.all(np.isfinite(value)), weight.path)
+
+    def test_padding_does_not_matter(self):
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        enlarge_weights(task)
+        short = task.predict((CONTEXTS, CHOICES), verbose=0)
+        self.preprocessor.sequence_length = 40
+        long = task.predict((CONTEXTS, CHOICES), verbose=0)
+        self.assertAllClose(short, long, rtol=1e-5, atol=1e-5)
+
+    def test_without_preprocessor(self):
+        """Tokenized inputs of any number of choices and any length."""
+        task = BiGSMultipleChoice(backbone())
+        self.assertEqual(task.output_shape, (None, None))
+        for choices in (2, 3):
+            x, y = self.preprocessor(
+                (CONTEXTS, [row[:2] for row in CHOICES]), [1, 0, 0]
+            )
+            x = {
+                key: keras.ops.concatenate([v, v], axis=1)[:, :choices]
+                for key, v in x.items()
+            }
+            task.fit(x, y, verbose=0)
+            self.assertEqual(task.predict(x, verbose=0).shape, (3, choices))
+
+    def test_dynamic_shapes(self):
+        """In a TensorFlow graph no size is known."""
+        if keras.backend.backend() != "tensorflow":
+            self.skipTest("TensorFlow's graphs")
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        spec = tf.TensorSpec((None, None, None), "int32")
+        names = ("token_ids", "segment_ids", "padding_mask")
+        graph = tf.function(task, input_signature=[dict.fromkeys(names, spec)])
+        x = self.preprocessor((CONTEXTS, CHOICES))
+        x = {key: tf.cast(value, "int32") for key, value in x.items()}
+        self.assertAllClose(graph(x), task(x), rtol=1e-5, atol=1e-5)
+
+    def test_presets(self):
+        """The task comes back, and other tasks of the same directory are found."""
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        enlarge_weights(task)
+        path = self.get_temp_dir()
+        task.save_to_preset(path)
+        for cls in (BiGSMultipleChoice, MultipleChoice):
+            restored = cls.from_preset(path)
+            self.assertIs(type(restored), BiGSMultipleChoice)
+            self.assertIs(type(restored.preprocessor), BiGSMultipleChoicePreprocessor)
+            self.assertEqual(restored.preprocessor.sequence_length, 14)
+            self.assertAllClose(
+                task.predict((CONTEXTS, CHOICES), verbose=0),
+                restored.predict((CONTEXTS, CHOICES), verbose=0),
+            )
+        preprocessor = BiGSMultipleChoicePreprocessor.from_preset(path)
+        self.assertAllClose(
+            preprocessor((CONTEXTS, CHOICES)), self.preprocessor((CONTEXTS, CHOICES))
+        )
+        other = keras_hub.models.TextClassifier.from_preset(path, num_classes=2)
+        self.assertIs(type(other), BiGSTextClassifier)
+
+    def test_errors(self):
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        with self.assertRaisesRegex(ValueError, "a list of choices for each context"):
+            task.fit((CONTEXTS, ["it", "fox", "dog"]), [0, 0, 0])

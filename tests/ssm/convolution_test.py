@@ -1,0 +1,266 @@
+"""Every algorithm against the float64 oracle: values and all gradients."""
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_bigs.ssm import METHODS
+from keras_bigs.ssm import SSMParameters
+from keras_bigs.ssm import auto_method
+from keras_bigs.ssm import convolve
+from keras_bigs.ssm import discretize
+from keras_bigs.ssm import initial_parameters
+from keras_bigs.ssm import kernel
+from tests.backend import differentiate
+from tests.backend import relative_error
+from tests.backend import to_numpy
+from tests.ssm import oracle
+
+# The bound on the largest error, relative to the largest magnitude of the exact
+# result, of values and of each gradient in float32.
+TOLERANCE = 1e-4
+
+BATCH, DIM, STATE_DIM = 2, 4, 64
+METHOD_NAMES = sorted(METHODS)
+LENGTHS = [1, 2, 7, 127, 128, 131, 1000, 4096]
+STEPS = [1e-3, 1e-2, 0.1, 1.0, 10.0]
+SETTINGS = list(
+    itertools.product(["zoh", "bilinear"], [False, True], [1, 2, 4])
+)  # discretization, reverse, num_kernels
+# Eight settings in which every pair of two choices occurs.
+COVER = [SETTINGS[i] for i in (0, 4, 8, 9, 11, 1, 5, 7)]
+
+# Loops over single tokens are compiled on JAX alone.
+SCAN_IS_SLOW = keras.backend.backend() != "jax"
+
+
+def draw(length, num_kernels=1, state_matrix="legs", step=None, seed=0):
+    """Inputs, a cotangent and parameters, all float32."""
+    rng = np.random.default_rng([length, num_kernels, seed])
+    parameters = initial_parameters(STATE_DIM, num_kernels, state_matrix, seed=rng)
+    parameters = parameters._replace(D=rng.normal(size=num_kernels))
+    if step is not None:
+        parameters = parameters._replace(log_step=np.full(num_kernels, np.log(step)))
+    u, g = rng.normal(size=(2, BATCH, length, DIM)).astype("float32")
+    return u, g, SSMParameters(*(x.astype("float32") for x in parameters))
+
+
+@functools.cache
+def compiled(method, discretization, reverse):
+    def fn(u, *parameters):
+        return convolve(
+            u,
+            SSMParameters(*parameters),
+            discretization=discretization,
+            method=method,
+            reverse=reverse,
+        )
+
+    return differentiate(fn)
+
+
+def errors(method, discretization, reverse, u, g, parameters):
+    """The relative errors of the value (`"y"`) and of every gradient, by name."""
+    y, gradients = compiled(method, discretization, reverse)(g, u, *parameters)
+    assert np.all(np.isfinite(y))
+    assert all(np.all(np.isfinite(x)) for x in gradients)
+    exact = oracle.gradients(g, u, parameters, discretization, reverse)
+    exact_y = oracle.convolve(u, parameters, discretization, reverse)
+    measured = {"y": relative_error(y, exact_y)}
+    for name, gradient in zip(("u", *SSMParameters._fields), gradients, strict=True):
+        measured[name] = relative_error(gradient, getattr(exact, name))
+    # The gradient of log_step is one number a kernel, a sum over modes of terms that
+    # cancel; like the error of any sum, its error is measured by their magnitudes.
+    # Rounding dt, by half a unit in the last place, can move it by 4e-3 of itself.
+    largest = np.max(np.sum(np.abs(exact.log_step_modes), axis=1))
+    measured["log_step"] = relative_error(gradients[-1], exact.log_step, largest)
+    return measured
+
+
+def check(*arguments):
+    measured = errors(*arguments)
+    assert max(measured.values()) <= TOLERANCE, measured
+
+
+def cover():
+    matrices = itertools.cycle(["legs", "lin", "inv"])
+    for shift, method in enumerate(METHOD_NAMES):
+        for i, length in enumerate(LENGTHS):
+            # Over all methods, every length meets half of the settings.
+            setting = COVER[(i + 2 * shift) % len(COVER)]
+            slow = method == "recurrent" and length >= 1000 and SCAN_IS_SLOW
+            yield pytest.param(
+                method,
+                length,
+                *setting,
+                next(matrices),
+                marks=[pytest.mark.slow] if slow else [],
+            )
+
+
+@pytest.mark.parametrize(
+    (
+        "method",
+        "length",
+        "discretization",
+        "reverse",
+        "num_kernels",
+        "state_matrix",
+    ),
+    cover(),
+)
+def test_values_and_gradients(
+    method, length, discretization, reverse, num_kernels, state_matrix
+):
+    check(method, discretization, reverse, *draw(length, num_kernels, state_matrix))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(("discretization", "reverse", "num_kernels"), SETTINGS)
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_values_and_gradients_of_the_full_product(
+    method, discretization, reverse, num_kernels, length
+):
+    if method == "recurrent" and length > 1000 and SCAN_IS_SLOW:
+        pytest.skip("covered once by test_values_and_gradients")
+    for state_matrix in ("legs", "lin", "inv"):
+        check(method, discretization, reverse, *draw(length, num_kernels, state_matrix))
+
+
+def extremes():
+    for method, step, state_matrix in itertools.product(
+        METHOD_NAMES, STEPS, ["legs", "lin", "inv"]
+    ):
+        if method == "recurrent" and SCAN_IS_SLOW:
+            marks = [pytest.mark.slow]
+        elif method == "toeplitz" and (state_matrix == "inv" or 1e-3 < step < 10):
+            marks = [pytest.mark.slow]  # It shares its taps with the other two.
+        else:
+            marks = []
+        yield pytest.param(method, step, state_matrix, marks=marks)
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize(("method", "step", "state_matrix"), extremes())
+def test_extreme_step_sizes_at_length_4096(method, step, state_matrix, discretization):
+    check(method, discretization, False, *draw(4096, 1, state_matrix, step))
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("step", [1e-6, 1e-3])
+@pytest.mark.parametrize("length", [1, 2])
+def test_gradients_do_not_cancel_at_small_steps(length, step, discretization):
+    # At one tap the gradient of A is that of the input weight B alone, where
+    # quotients with A lose all digits.
+    check("toeplitz", discretization, False, *draw(length, 1, "lin", step))
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_a_mode_that_forgets_at_once(method, discretization):
+    # The bilinear transition of the first mode, A = -1/2, is 0 at dt = 4.
+    check(method, discretization, False, *draw(128, 2, "lin", 4.0))
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_real_parts_are_clipped(method, discretization):
+    u, g, parameters = draw(128, 2, "lin", 0.1)
+    A_re = parameters.A_re.copy()
+    A_re[:, 1::4], A_re[:, 2::4], A_re[:, 3::4] = 0.5, 0.0, -5e-5
+    parameters = parameters._replace(A_re=A_re)
+    check(method, discretization, False, u, g, parameters)
+    _, gradients = compiled(method, discretization, False)(g, u, *parameters)
+    assert not np.any(gradients[1][A_re > -1e-4])
+    assert np.all(gradients[1][A_re < -1e-4])
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_degenerate_modes_are_finite(method, discretization):
+    u, g, parameters = draw(128, 2, "lin")
+    A_im = np.zeros_like(parameters.A_im)
+    A_im[:, 1::2] = -0.0
+    for A_re in (-1e-4, -0.5, 1.0):
+        for step in (1e-6, 1e4):
+            parameters = parameters._replace(
+                A_re=np.full_like(A_im, A_re),
+                A_im=A_im,
+                log_step=np.full(2, np.log(step), "float32"),
+            )
+            # `errors` asserts that everything is finite.
+            measured = errors(method, discretization, False, u, g, parameters)
+            assert measured["y"] <= TOLERANCE
+
+
+@pytest.mark.parametrize("length", [7, 1000])
+def test_auto_values_and_gradients(length):
+    check("auto", "zoh", False, *draw(length))
+
+
+@pytest.mark.parametrize("length", [1, 128, 129, 512, 513, 4096])
+@pytest.mark.parametrize("num_kernels", [1, 2, 4])
+def test_auto_is_the_algorithm_it_names(num_kernels, length, monkeypatch):
+    called = []
+    for name in METHOD_NAMES:
+
+        def record(u, ssm, reverse, name=name):
+            called.append((name, reverse))
+            return u
+
+        monkeypatch.setitem(METHODS, name, record)
+    u, _, parameters = draw(length, num_kernels)
+    convolve(u, parameters, reverse=True)
+    assert called == [(auto_method(length, num_kernels), True)]
+
+
+def test_auto_method():
+    assert auto_method(None, 1) == "chunked"
+    assert auto_method(1, 1) == auto_method(1, 8) == "toeplitz"
+    assert auto_method(10**6, 1) == auto_method(10**6, 8) == "chunked"
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="float64 is off on JAX")
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_float64_is_kept(method, discretization):
+    u, g, parameters = draw(131, 2, step=0.05)
+    u, g, *parameters = (x.astype("float64") for x in (u, g, *parameters))
+    floatx = keras.config.floatx()
+    # `ops.matmul` and `ops.arctan2` round float64 to `floatx` on PyTorch.
+    keras.config.set_floatx("float64")
+    try:
+        measured = errors(method, discretization, True, u, g, parameters)
+    finally:
+        keras.config.set_floatx(floatx)
+    assert max(measured.values()) <= 1e-10, measured
+
+
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 4096])
+def test_kernel(length, discretization):
+    _, _, parameters = draw(length, 3)
+    tensors = SSMParameters(*map(ops.convert_to_tensor, parameters))
+    taps = to_numpy(kernel(discretize(tensors, discretization), length))
+    exact = oracle.taps(parameters, length, discretization)
+    exact[:, 0] += parameters.D
+    assert relative_error(taps, exact) <= TOLERANCE
+
+
+def test_unknown_names_are_refused():
+    u, _, parameters = draw(4)
+    with pytest.raises(ValueError, match="method='fourier'"):
+        convolve(u, parameters, method="fourier")
+    with pytest.raises(ValueError, match="discretization='euler'"):
+        convolve(u, parameters, discretization="euler")
+
+
+def test_kernels_must_divide_channels():
+    u, _, parameters = draw(4, num_kernels=3)
+    with pytest.raises(ValueError, match="num_kernels=3"):
+        convolve(u, parameters)
