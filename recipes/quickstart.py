@@ -9,7 +9,11 @@ number between subject and verb. Test sentences share neither template nor pair 
 subject and verb with the training set. BiGS is compared with the STACK/SSM of equal
 size: gating is the only difference.
 
-Hardware: 2 CPU cores. Writes `runs/quickstart/agreement.png` and `results.json`.
+Training begins with sentences that have no noun between subject and verb, then takes
+all. As in the paper (Table 7) each architecture has its own learning rate, here the one
+of 1e-3 and 3e-3 that left the lower training loss.
+
+Hardware: 2 CPU cores, about 4 minutes. Writes `runs/quickstart/agreement.png` and `results.json`.
 """
 
 import dataclasses
@@ -35,10 +39,14 @@ class Config:
     """Where to write the figure and the results."""
     train_examples: int = 20_000
     test_examples: int = 2_500
-    epochs: int = 6
+    plain_epochs: int = 12
+    """Epochs on the sentences without a noun between subject and verb."""
+    epochs: int = 2
+    """Epochs on all sentences, after that."""
     batch_size: int = 64
-    learning_rate: float = 2e-3
-    num_layers: int = 4
+    learning_rates: tuple[float, float] = (3e-3, 1e-3)
+    """Peak learning rates of BiGS and of STACK/SSM."""
+    num_layers: int = 2
     hidden_dim: int = 64
     sequence_length: int = 40
     seed: int = 0
@@ -59,7 +67,10 @@ def main(config: Config):
     )
     accuracies, masked_lms = {}, {}
     # Equal size, layer by layer: 4 d^2 of routing and 9 d^2 around it in either block.
-    for name, block, width in (("BiGS", "gated", 3.0), ("STACK/SSM", "stack", 4.5)):
+    architectures = (("BiGS", "gated", 3.0), ("STACK/SSM", "stack", 4.5))
+    for (name, block, width), learning_rate in zip(
+        architectures, config.learning_rates, strict=True
+    ):
         backbone = models.BiGSBackbone(
             vocabulary_size=tokenizer.vocabulary_size(),
             num_layers=config.num_layers,
@@ -67,10 +78,11 @@ def main(config: Config):
             intermediate_dim=int(width * config.hidden_dim),
             block=block,
             max_sequence_length=config.sequence_length,
+            dropout=0.0,
         )
         masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
         console.rule(f"{name}: {backbone.count_params():,} parameters")
-        train_masked_lm(masked_lm, train, config)
+        train_masked_lm(masked_lm, train, learning_rate, config)
         correct = analysis.forced_choice(masked_lm, inputs, right, wrong)
         attractors = [example.num_attractors for example in test]
         accuracies[name] = analysis.agreement_accuracy(correct, attractors)
@@ -79,22 +91,26 @@ def main(config: Config):
     show_examples(masked_lms["BiGS"], test, console)
 
 
-def train_masked_lm(masked_lm, examples, config):
-    """Trains on the masked verbs."""
-    inputs, right, _ = agreement.masked_verbs(
-        examples, masked_lm.preprocessor.tokenizer, config.sequence_length
+def train_masked_lm(masked_lm, examples, learning_rate, config):
+    """Trains on the masked verbs, plain sentences first."""
+    plain = [example for example in examples if example.num_intervening == 0]
+    stages = ((plain, config.plain_epochs), (examples, config.epochs))
+    steps = sum(
+        epochs * -(-len(stage) // config.batch_size) for stage, epochs in stages
     )
-    steps = config.epochs * -(-len(examples) // config.batch_size)
     # The inputs are tokenized already: train without the task's preprocessing.
     model = keras.Model(masked_lm.input, masked_lm.output)
     model.compile(
-        optimizer=training.adamw(config.learning_rate, steps),
+        optimizer=training.adamw(learning_rate, steps, warmup_proportion=0.05),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["sparse_categorical_accuracy"],
     )
-    model.fit(
-        inputs, right[:, None], epochs=config.epochs, batch_size=config.batch_size
-    )
+    tokenizer = masked_lm.preprocessor.tokenizer
+    for stage, epochs in stages:
+        inputs, right, _ = agreement.masked_verbs(
+            stage, tokenizer, config.sequence_length
+        )
+        model.fit(inputs, right[:, None], epochs=epochs, batch_size=config.batch_size)
 
 
 def report(accuracies, config, console):

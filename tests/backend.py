@@ -13,6 +13,21 @@ def to_numpy(x):
     return ops.convert_to_numpy(x)
 
 
+def compiled(fn, jit=None):
+    """`fn` of tensors as `differentiate` compiles it."""
+    backend = keras.backend.backend()
+    jit = backend == "jax" if jit is None else jit
+    if jit and backend == "jax":
+        import jax
+
+        return jax.jit(fn)
+    if jit and backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(fn, jit_compile=True)
+    return fn
+
+
 def differentiate(fn, jit=None):
     """Makes a function that returns a value and gradients.
 
@@ -29,7 +44,6 @@ def differentiate(fn, jit=None):
         floats. Keep it to compile once for several arguments of the same shapes.
     """
     backend = keras.backend.backend()
-    jit = backend == "jax" if jit is None else jit
     if backend == "jax":
         import jax
 
@@ -37,7 +51,6 @@ def differentiate(fn, jit=None):
             y, pull_back = jax.vjp(fn, *tensors)
             return y, pull_back(ops.cast(cotangent, y.dtype))
 
-        run = jax.jit(run) if jit else run
     elif backend == "tensorflow":
         import tensorflow as tf
 
@@ -49,7 +62,6 @@ def differentiate(fn, jit=None):
             weights = ops.cast(cotangent, y.dtype)
             return y, tape.gradient(y, tensors, weights, unconnected_gradients=zero)
 
-        run = tf.function(run, jit_compile=True) if jit else run
     elif backend == "torch":
         import torch
 
@@ -66,6 +78,8 @@ def differentiate(fn, jit=None):
             return y.detach(), gradients
     else:
         raise NotImplementedError(f"Unknown backend {backend!r}")
+
+    run = compiled(run, jit)
 
     def value_and_gradients(cotangent, *arguments):
         value, gradients = run(*map(ops.convert_to_tensor, (cotangent, *arguments)))

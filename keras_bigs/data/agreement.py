@@ -22,8 +22,10 @@ left: a subject relative on the head noun ("the poet who likes") shows its numbe
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -333,7 +335,7 @@ def masked_verbs(
 
     Args:
         examples: n of them.
-        tokenizer: a `keras_bigs.models.BiGSTokenizer` with every word in its vocabulary.
+        tokenizer: a `keras_bigs.models.BiGSTokenizer` that knows every word.
         sequence_length: int. The length to pad to.
 
     Returns:

@@ -7,6 +7,12 @@ from keras_bigs.layers.padding import resolve_mask
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
+def orthogonal_float32(shape, dtype):
+    """A random orthogonal matrix, computed in float32: JAX has no 16-bit QR."""
+    return ops.cast(keras.initializers.Orthogonal()(shape, "float32"), dtype)
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
 class BiLSTM(keras.layers.Layer):
     """Two LSTMs of `dim / 2` units, one a direction, concatenated.
 
@@ -47,6 +53,7 @@ class BiLSTM(keras.layers.Layer):
                 dim // 2,
                 return_sequences=True,
                 kernel_initializer=self.kernel_initializer.clone(),
+                recurrent_initializer=orthogonal_float32,
                 dtype=self.dtype_policy,
             ),
             dtype=self.dtype_policy,

@@ -1,6 +1,7 @@
 """The two blocks of the paper's Figure 2: what surrounds a routing layer."""
 
 import keras
+from keras import ops
 
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.padding import resolve_mask
@@ -21,6 +22,8 @@ class Block(keras.layers.Layer):
         layer_norm_epsilon: float. Epsilon of the layer norms.
         kernel_initializer: initializer of the dense kernels.
         bias_initializer: initializer of the dense biases.
+        rematerialize: bool. Whether the backward pass computes the block again instead
+            of keeping its activations.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Raises:
@@ -39,6 +42,7 @@ class Block(keras.layers.Layer):
         layer_norm_epsilon=1e-12,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        rematerialize=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -54,6 +58,7 @@ class Block(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.rematerialize = rematerialize
         self.supports_masking = True
         self.routing = get_routing(
             routing,
@@ -84,9 +89,36 @@ class Block(keras.layers.Layer):
             epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
         )
 
-    def _route(self, x, padding_mask, mask):
+    def call(self, inputs, padding_mask=None, mask=None, training=None):
         padding_mask = resolve_mask(padding_mask, mask) if self.mask_padding else None
-        return self.routing(x, padding_mask=padding_mask)
+        if not self.rematerialize:
+            return self.transform(inputs, padding_mask, training)
+        # The states of random seeds go in and come out by hand, so that dropout draws
+        # the same mask both times, and so that JAX, to which this is a function of its
+        # own, leaves nothing of its inside behind.
+        seeds = [
+            v for v in self.non_trainable_variables if v.name == "seed_generator_state"
+        ]
+        states = [ops.copy(seed) for seed in seeds]
+
+        def transform(x):
+            for seed, state in zip(seeds, states, strict=True):
+                seed.assign(state)
+            x = self.transform(x, padding_mask, training)
+            return x, [ops.copy(seed) for seed in seeds]
+
+        outputs, states_after = keras.remat(transform)(inputs)
+        for seed, state in zip(seeds, states_after, strict=True):
+            seed.assign(state)
+        return outputs
+
+    def transform(self, x, padding_mask, training):
+        """The block itself.
+
+        `training` is handed on to every layer that may need it: when the backward pass
+        computes a block again, there is no Keras call around it to tell them.
+        """
+        raise NotImplementedError
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -105,6 +137,7 @@ class Block(keras.layers.Layer):
                     self.kernel_initializer
                 ),
                 "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+                "rematerialize": self.rematerialize,
             }
         )
         return config
@@ -138,6 +171,8 @@ class GatedBiGSBlock(Block):
         layer_norm_epsilon: float. Epsilon of the layer norm.
         kernel_initializer: initializer of the dense kernels.
         bias_initializer: initializer of the dense biases.
+        rematerialize: bool. Whether the backward pass computes the block again instead
+            of keeping its activations.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -173,11 +208,12 @@ class GatedBiGSBlock(Block):
         self.gate_dense.build(input_shape)
         self.output_dense.build(inner_shape)
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        x = self.layer_norm(inputs)
-        value = self.value_dense(x)
-        gate = self.gate_dense(self._route(x, padding_mask, mask))
-        return inputs + self.residual_dropout(self.output_dense(gate * value))
+    def transform(self, x, padding_mask, training):
+        h = self.layer_norm(x)
+        value = self.value_dense(h)
+        routed = self.routing(h, padding_mask=padding_mask, training=training)
+        y = self.output_dense(self.gate_dense(routed) * value)
+        return x + self.residual_dropout(y, training=training)
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -200,6 +236,8 @@ class StackBlock(Block):
         layer_norm_epsilon: float. Epsilon of the layer norms.
         kernel_initializer: initializer of the dense kernels.
         bias_initializer: initializer of the dense biases.
+        rematerialize: bool. Whether the backward pass computes the block again instead
+            of keeping its activations.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -230,11 +268,12 @@ class StackBlock(Block):
         self.output_dense.build((*input_shape[:-1], width))
         self.output_layer_norm.build(input_shape)
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        x = self.residual_dropout(self._route(inputs, padding_mask, mask))
-        x = self.routing_layer_norm(inputs + x)
-        y = self.output_dense(self.intermediate_dense(x))
-        return self.output_layer_norm(x + self.residual_dropout(y))
+    def transform(self, x, padding_mask, training):
+        routed = self.routing(x, padding_mask=padding_mask, training=training)
+        routed = self.residual_dropout(routed, training=training)
+        h = self.routing_layer_norm(x + routed)
+        y = self.output_dense(self.intermediate_dense(h))
+        return self.output_layer_norm(h + self.residual_dropout(y, training=training))
 
 
 BLOCKS = {block.block: block for block in (GatedBiGSBlock, StackBlock)}

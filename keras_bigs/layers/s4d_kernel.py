@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_bigs import ssm
 from keras_bigs.layers.padding import resolve_mask
@@ -18,8 +19,10 @@ class S4DKernel(keras.layers.Layer):
     SSMs there are: one shared by all channels as in BiGS (paper, section 4), one a
     group of channels, or one a channel as in S4. There is no maximum length.
 
-    Parameters, taps and states are float32 whatever the dtype policy (float64 under a
-    float64 policy): 4,096 powers of a rounded number are not a kernel.
+    Taps and states are computed in float32 whatever the compute dtype (float64 under a
+    float64 policy): 4,096 powers of a rounded number are not a kernel. So mixed
+    precision leaves a kernel as it is, while a pure 16-bit policy, under which all
+    weights are 16-bit, rounds its parameters.
 
     Args:
         state_dim: int. The state size `N`.
@@ -97,21 +100,25 @@ class S4DKernel(keras.layers.Layer):
             self.max_step,
             seed,
         )
-        dtype = "float64" if self.variable_dtype == "float64" else "float32"
-        self.parameters = ssm.SSMParameters(
+        self._parameters = ssm.SSMParameters(
             *(
                 self.add_weight(
                     name=name,
                     shape=value.shape,
-                    initializer=lambda shape, dtype, value=value: (
-                        keras.ops.convert_to_tensor(value, dtype)
+                    initializer=lambda shape, dtype, value=value: ops.convert_to_tensor(
+                        value, dtype
                     ),
-                    dtype=dtype,
                     autocast=False,
                 )
                 for name, value in initial._asdict().items()
             )
         )
+
+    @property
+    def parameters(self):
+        """The weights as `SSMParameters` of tensors, float32 at least."""
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
+        return ssm.SSMParameters(*(ops.cast(w, dtype) for w in self._parameters))
 
     def call(self, inputs, padding_mask=None, mask=None):
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))

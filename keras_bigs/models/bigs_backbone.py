@@ -66,9 +66,9 @@ class BiGSBackbone(Backbone):
         max_sequence_length: int. The number of position embeddings. SSMs themselves
             have no maximum length.
         num_segments: int. The number of segment embeddings.
-        mask_padding: bool. Whether the routing is told which tokens are padding. `False`
-            is the original implementation's behaviour, which converted checkpoints
-            use: the backward SSM then starts in the padding.
+        mask_padding: bool. Whether the routing is told which tokens are padding.
+            `False` is the original implementation's behaviour, which converted
+            checkpoints use: the backward SSM then starts in the padding.
         method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead
@@ -185,22 +185,20 @@ class BiGSBackbone(Backbone):
             kernel_initializer=bigs_kernel_initializer(hidden_dim),
             dtype=dtype,
         )
-        names = [f"block_{i}" for i in range(num_layers)]
-        remat = {"mode": "list_of_layers", "layer_names": names}
-        with keras.RematScope(**(remat if rematerialize else {"mode": None})):
-            self.blocks = [
-                BLOCKS[block](
-                    intermediate_dim,
-                    routing=get_routing(routing, options),
-                    dropout=dropout,
-                    mask_padding=mask_padding,
-                    activation=activation,
-                    kernel_initializer=bigs_kernel_initializer(hidden_dim),
-                    dtype=dtype,
-                    name=name,
-                )
-                for name in names
-            ]
+        self.blocks = [
+            BLOCKS[block](
+                intermediate_dim,
+                routing=get_routing(routing, options),
+                dropout=dropout,
+                mask_padding=mask_padding,
+                activation=activation,
+                kernel_initializer=bigs_kernel_initializer(hidden_dim),
+                rematerialize=rematerialize,
+                dtype=dtype,
+                name=f"block_{i}",
+            )
+            for i in range(num_layers)
+        ]
         self.pooling = MeanPooling(dtype=dtype, name="pooling")
         self.pooled_dense = keras.layers.Dense(
             hidden_dim,

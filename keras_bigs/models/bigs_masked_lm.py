@@ -8,6 +8,7 @@ from keras_hub.models import MaskedLM
 from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
+from keras_bigs.models.sequence_length import fit_length
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
 LENGTH_STEP = 32
@@ -46,7 +47,7 @@ class BiGSMaskedLM(MaskedLM):
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         self.backbone = backbone
-        self.preprocessor = preprocessor
+        self.preprocessor = fit_length(preprocessor, backbone)
         self.masked_lm_head = MaskedLMHead(
             vocabulary_size=backbone.vocabulary_size,
             token_embedding=backbone.token_embedding,

@@ -12,8 +12,8 @@ class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
     """Tokenizes, packs and masks text for `BiGSMaskedLM`.
 
     Each call draws new masks: `mask_selection_rate` of the tokens that are not special
-    are selected, of which 80% become `"[MASK]"`, 10% a random token and 10% stay (paper,
-    section 5; Devlin et al. 2019).
+    are selected, of which 80% become `"[MASK]"`, 10% a random token and 10% stay
+    (paper, section 5; Devlin et al. 2019).
 
     Args:
         tokenizer: `BiGSTokenizer`.

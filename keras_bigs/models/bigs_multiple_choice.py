@@ -9,6 +9,7 @@ from keras_bigs.models.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
 from keras_bigs.models.multiple_choice import MultipleChoice
+from keras_bigs.models.sequence_length import fit_length
 
 # Finite in float16 too, and no probability next to any real logit.
 MISSING_CHOICE_LOGIT = -3e4
@@ -47,7 +48,7 @@ class BiGSMultipleChoice(MultipleChoice):
 
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):
         self.backbone = backbone
-        self.preprocessor = preprocessor
+        self.preprocessor = fit_length(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="choice_dropout"
         )

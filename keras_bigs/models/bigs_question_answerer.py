@@ -8,6 +8,7 @@ from keras_bigs.models.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
 )
 from keras_bigs.models.question_answerer import QuestionAnswerer
+from keras_bigs.models.sequence_length import fit_length
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -45,7 +46,7 @@ class BiGSQuestionAnswerer(QuestionAnswerer):
 
     def __init__(self, backbone, preprocessor=None, dropout=0.0, **kwargs):
         self.backbone = backbone
-        self.preprocessor = preprocessor
+        self.preprocessor = fit_length(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="span_dropout"
         )

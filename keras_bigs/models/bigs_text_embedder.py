@@ -9,6 +9,7 @@ from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_text_embedder_preprocessor import (
     BiGSTextEmbedderPreprocessor,
 )
+from keras_bigs.models.sequence_length import fit_length
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -42,7 +43,7 @@ class BiGSTextEmbedder(TextEmbedder):
 
     def __init__(self, backbone, preprocessor=None, normalize=True, **kwargs):
         self.backbone = backbone
-        self.preprocessor = preprocessor
+        self.preprocessor = fit_length(preprocessor, backbone)
         self.pooling = MeanPooling(dtype=backbone.dtype_policy, name="mean_pooling")
         inputs = backbone.input
         outputs = self.pooling(

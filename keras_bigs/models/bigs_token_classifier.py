@@ -7,6 +7,7 @@ from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
+from keras_bigs.models.sequence_length import fit_length
 from keras_bigs.models.token_classifier import TokenClassifier
 
 
@@ -58,7 +59,7 @@ class BiGSTokenClassifier(TokenClassifier):
                 f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
             )
         self.backbone = backbone
-        self.preprocessor = preprocessor
+        self.preprocessor = fit_length(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
         )

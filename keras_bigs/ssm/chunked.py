@@ -9,7 +9,7 @@ from keras_bigs.ssm.kernel import per_channel
 from keras_bigs.ssm.kernel import powers
 from keras_bigs.ssm.kernel import round_up
 from keras_bigs.ssm.kernel import toeplitz_matrix
-from keras_bigs.ssm.kernel import weighted_powers
+from keras_bigs.ssm.kernel import weigh
 from keras_bigs.ssm.scan import scan
 
 CHUNK = 256
@@ -46,16 +46,19 @@ def chunked(u, ssm, reverse=False, chunk=CHUNK):
     u = ops.reshape(u, (batch, -1, chunk, dim))
     y = mix_positions(toeplitz_matrix(kernel(ssm, chunk), reverse), u)
 
-    # Powers that a token's contribution has gathered at the end of its chunk, and that
-    # a state has gathered at a token of the next one.
-    to_end = ops.arange(chunk) if reverse else ops.arange(chunk - 1, -1, -1)
-    from_end = ops.arange(chunk, 0, -1) if reverse else ops.arange(1, chunk + 1)
-    inflow = ops.concatenate(powers(ssm, to_end), axis=1)
-    out_re, out_im = weighted_powers(ssm, from_end)
-    outflow = ops.swapaxes(ops.concatenate([out_re, -out_im], axis=1), 1, 2)
-    step_re, step_im = (
-        per_channel(x[..., 0], dim) for x in powers(ssm, ops.array([chunk]))
-    )
+    # `a^0` to `a^C` are all that is needed: those that a token's contribution has
+    # gathered at the end of its chunk, that a state has gathered at a token of the
+    # next one, and over a whole chunk.
+    real, imaginary = powers(ssm, ops.arange(chunk + 1))
+    inflow = ops.concatenate([real, imaginary], axis=1)[..., :chunk]
+    out_re, out_im = weigh(ssm, real[..., 1:], imaginary[..., 1:])
+    outflow = ops.concatenate([out_re, -out_im], axis=1)
+    if reverse:
+        outflow = ops.flip(outflow, axis=-1)
+    else:
+        inflow = ops.flip(inflow, axis=-1)
+    outflow = ops.swapaxes(outflow, 1, 2)
+    step_re, step_im = (per_channel(x[..., chunk], dim) for x in (real, imaginary))
 
     states = ops.cast(mix_positions(inflow, u), step_re.dtype)
     states = carry_states(states, step_re, step_im, reverse)

@@ -1,6 +1,7 @@
 """Powers of the transition, kernel taps and the matrices built from them."""
 
 import contextlib
+import math
 
 import keras
 from keras import ops
@@ -35,8 +36,21 @@ def pad_length(x, length):
     return ops.pad(x, [[0, 0], [0, padding], [0, 0]])
 
 
+def wrap(angle):
+    """`angle - 2 pi k` for the nearest integer `k`, in radians.
+
+    The first part of `2 pi` has eight bits, so that its products with `k` are exact.
+    """
+    turns = ops.stop_gradient(ops.round(angle / (2 * math.pi)))
+    return (angle - turns * 6.28125) - turns * (2 * math.pi - 6.28125)
+
+
 def powers(ssm, exponents):
     """`a^l` for every mode.
+
+    The phase of `a^l` is thousands of radians, of which float32 keeps three decimals.
+    It is computed modulo `2 pi`, so that no more is lost than rounding the phase of
+    `a` itself loses.
 
     Args:
         ssm: `DiscreteSSM` of `K` kernels and state size `N`.
@@ -51,21 +65,24 @@ def powers(ssm, exponents):
     if ssm.sign is not None:
         sign = ops.expand_dims(ssm.sign, -1)
         magnitude = ops.where(odd, magnitude * sign, magnitude)
-    phase = ops.expand_dims(ssm.log_a_im, -1) * exponents
+    phase = ops.expand_dims(wrap(ssm.log_a_im), -1)
+    # Eleven bits of the phase, whose products with exponents up to 8192 are exact.
+    coarse = ops.stop_gradient(ops.round(phase * 512) / 512)
+    phase = wrap(coarse * exponents) + (phase - coarse) * exponents
     return magnitude * ops.cos(phase), magnitude * ops.sin(phase)
 
 
-def weighted_powers(ssm, exponents):
+def weigh(ssm, real, imaginary):
     """`c a^l` for every mode: what a state contributes to the output `l` steps on.
 
     Args:
         ssm: `DiscreteSSM` of `K` kernels and state size `N`.
-        exponents: `(L,)`, the non-negative exponents `l`.
+        real: `(K, N, L)`, real part of `a^l`.
+        imaginary: `(K, N, L)`, imaginary part of `a^l`.
 
     Returns:
         `(real, imaginary)`, each `(K, N, L)`.
     """
-    real, imaginary = powers(ssm, exponents)
     c_re, c_im = ops.expand_dims(ssm.c_re, -1), ops.expand_dims(ssm.c_im, -1)
     return c_re * real - c_im * imaginary, c_re * imaginary + c_im * real
 
@@ -88,7 +105,7 @@ def kernel(ssm, length):
     """
     num_kernels = ssm.log_a_re.shape[0]
     blocks = round_up(length, TAP_BLOCK) // TAP_BLOCK
-    outer_re, outer_im = weighted_powers(ssm, TAP_BLOCK * ops.arange(blocks))
+    outer_re, outer_im = weigh(ssm, *powers(ssm, TAP_BLOCK * ops.arange(blocks)))
     inner_re, inner_im = powers(ssm, ops.arange(TAP_BLOCK))
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
     inner = ops.concatenate([inner_re, inner_im], axis=1)

@@ -52,9 +52,9 @@ def regression_metrics(targets, predictions):
 class EvaluationCallback(keras.callbacks.Callback):
     """Adds metrics of the whole evaluation set to the logs of every epoch.
 
-    Keras averages metrics over batches, which is wrong for F1 or a correlation. Callbacks
-    that read the logs (`EarlyStopping`, `ModelCheckpoint`, `CSVLogger`) must come later
-    in the list.
+    Keras averages metrics over batches, which is wrong for F1 or a correlation.
+    Callbacks that read the logs (`EarlyStopping`, `ModelCheckpoint`, `CSVLogger`) must
+    come later in the list.
 
     Args:
         evaluate: a function without arguments that returns a dict of floats.

@@ -37,10 +37,11 @@ def tokenizer():
     return BiGSTokenizer(VOCABULARY)
 
 
-def backbone(**kwargs):
+def backbone(routing="fourier"):
+    """A tiny one; by default with the routing that compiles fastest."""
     sizes = {"num_layers": 1, "hidden_dim": 16, "intermediate_dim": 32}
     sizes |= {"state_dim": 4, "max_sequence_length": 32, "dropout": 0.0}
-    return BiGSBackbone(vocabulary_size=len(VOCABULARY), **(sizes | kwargs))
+    return BiGSBackbone(vocabulary_size=len(VOCABULARY), routing=routing, **sizes)
 
 
 def enlarge_weights(model, seed=0):
@@ -169,11 +170,9 @@ class BiGSTokenClassifierTest(TestCase):
         }
 
     def test_task_basics(self):
-        # It compiles a model seven times; the simplest routing, to save time.
-        init_kwargs = self.init_kwargs | {"backbone": backbone(routing="fourier")}
         self.run_task_test(
             cls=BiGSTokenClassifier,
-            init_kwargs=init_kwargs,
+            init_kwargs=self.init_kwargs,
             train_data=(["the foxes sees", "Ada Lovelace ."], [[0, 1, 0], [2, 2, 0]]),
             expected_output_shape=(2, 12, 3),
         )
@@ -181,6 +180,7 @@ class BiGSTokenClassifierTest(TestCase):
     def test_learns_words(self):
         """Labels reach their words: a few texts are learned by heart, ragged lists."""
         keras.utils.set_random_seed(0)
+        self.init_kwargs["backbone"] = backbone("ssm")
         task = BiGSTokenClassifier(**self.init_kwargs)
         task.compile(optimizer=keras.optimizers.Adam(0.01))
         history = task.fit(
@@ -211,21 +211,24 @@ class BiGSTokenClassifierTest(TestCase):
 
     def test_loss_is_the_mean_over_words(self):
         """Whatever the padding, and whatever the number of pieces."""
+        self.preprocessor.sequence_length = 24
         task = BiGSTokenClassifier(**self.init_kwargs)
-        losses = []
-        for length in (12, 24):
-            self.preprocessor.sequence_length = length
-            losses.append(task.evaluate(TEXTS, LABELS, verbose=0)[0])
-            x, y, weights = self.preprocessor(TEXTS, LABELS)
-            logits = keras.ops.convert_to_numpy(task(x))
-            log_p = logits - np.log(np.sum(np.exp(logits), -1, keepdims=True))
-            y, weights = (keras.ops.convert_to_numpy(v) for v in (y, weights))
-            picked = np.take_along_axis(log_p, y[..., None], -1)[..., 0]
-            self.assertEqual(np.sum(weights), 19.0)  # 20 words, one without a piece.
-            self.assertAllClose(losses[-1], -np.sum(picked * weights) / 19, rtol=1e-5)
-        self.assertAllClose(*losses, rtol=1e-5)
+        enlarge_weights(task)
+        x, y, weights = self.preprocessor(TEXTS, LABELS)
+        logits, y, weights = (
+            keras.ops.convert_to_numpy(v) for v in (task(x), y, weights)
+        )
+        log_p = logits - np.log(np.sum(np.exp(logits), -1, keepdims=True))
+        picked = np.take_along_axis(log_p, y[..., None], -1)[..., 0]
+        self.assertEqual(np.sum(weights), 19.0)  # 20 words, one without a piece.
+        self.assertAllClose(
+            task.evaluate(TEXTS, LABELS, verbose=0)[0],
+            -np.sum(picked * weights) / 19,
+            rtol=1e-5,
+        )
 
     def test_padding_does_not_matter(self):
+        self.init_kwargs["backbone"] = backbone("ssm")
         task = BiGSTokenClassifier(**self.init_kwargs)
         enlarge_weights(task)
         short = task.predict(TEXTS, verbose=0)
@@ -241,7 +244,8 @@ class BiGSTokenClassifierTest(TestCase):
     def test_without_preprocessor(self):
         x, y, sample_weight = self.preprocessor(TEXTS, LABELS)
         task = BiGSTokenClassifier(backbone(), 3, activation="softmax")
-        task.fit(x, y, sample_weight=sample_weight, verbose=0)
+        loss = task.evaluate(x, y, sample_weight=sample_weight, verbose=0)[0]
+        self.assertAllClose(loss, np.log(3), rtol=0.1)
         self.assertAllClose(np.sum(task.predict(x, verbose=0), -1), np.ones((4, 12)))
         with self.assertRaisesRegex(ValueError, "needs a `preprocessor`"):
             task.classify_words("a dog")
@@ -263,19 +267,17 @@ class BiGSTokenClassifierTest(TestCase):
             self.assertIs(type(restored), BiGSTokenClassifier)
             self.assertIs(type(restored.preprocessor), BiGSTokenClassifierPreprocessor)
             self.assertEqual(restored.preprocessor.sequence_length, 12)
-            self.assertAllClose(
-                task.predict(TEXTS, verbose=0), restored.predict(TEXTS, verbose=0)
-            )
+        self.assertAllClose(
+            task.predict(TEXTS, verbose=0), restored.predict(TEXTS, verbose=0)
+        )
         preprocessor = BiGSTokenClassifierPreprocessor.from_preset(path)
         self.assertAllEqual(
             preprocessor(TEXTS)["token_ids"], self.preprocessor(TEXTS)["token_ids"]
         )
         restored = TokenClassifier.from_preset(path, num_classes=5)
-        self.assertEqual(restored.predict(TEXTS, verbose=0).shape, (4, 12, 5))
+        self.assertEqual(restored.output_shape, (None, None, 5))
         other = keras_hub.models.TextClassifier.from_preset(path, num_classes=2)
         self.assertIs(type(other), BiGSTextClassifier)
-        other.preprocessor.sequence_length = 12
-        self.assertEqual(other.predict(["a dog"], verbose=0).shape, (1, 2))
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "`num_classes` must be at least 2"):

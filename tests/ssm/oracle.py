@@ -109,8 +109,11 @@ def gradients(g, u, parameters, discretization="zoh", reverse=False):
     num_kernels, (_, length, dim) = A.shape[0], u.shape
     group = dim // num_kernels
 
+    lags = np.arange(length)
+    powers = a[..., None] ** lags
+
     # The transpose of a causal convolution is the anti-causal one.
-    k = np.repeat(taps(parameters, length, discretization), group, axis=0)
+    k = np.repeat(np.einsum("kn,knl->kl", C * B, powers).real, group, axis=0)
     du = causal(g[:, ::-1], k)[:, ::-1] + np.repeat(D, group) * g
 
     # w_l = sum over batch, the kernel's channels and positions m of g_{m+l} u_m.
@@ -119,8 +122,6 @@ def gradients(g, u, parameters, discretization="zoh", reverse=False):
     w = np.fft.irfft(spectrum, 2 * length, axis=1)[:, :length].sum(axis=0)
     w = w.T.reshape(num_kernels, group, length).sum(axis=1)
 
-    lags = np.arange(length)
-    powers = a[..., None] ** lags
     # S = sum_l w_l a^l and its derivative in a.
     S = np.einsum("kl,knl->kn", w, powers)
     S_a = np.einsum("kl,knl->kn", (w * lags)[:, 1:], powers[..., :-1])

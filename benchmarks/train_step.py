@@ -1,0 +1,156 @@
+"""BiGS against keras-hub's BERT and FNet: training step and inference, by length.
+
+    KERAS_BACKEND=jax python -m benchmarks.train_step
+
+Masked language models of equal numbers of parameters (12 gated layers for 13 of
+BERT's; FNet, whose mixing has no weights, gets 19), the same tokens a step, 15% of them
+predicted. A training step is `train_on_batch` with AdamW and dropout; inference is
+`predict_on_batch` of the backbone. Each length runs in a process of its own, for the
+peak memory of one model at a time is measured in a further one.
+"""
+
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+
+import keras
+import keras_hub
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import timing
+from keras_bigs import models
+
+NAMES = ("BiGS", "BERT", "FNet")
+
+
+@dataclasses.dataclass
+class Config:
+    """Times BiGS, BERT and FNet side by side."""
+
+    lengths: tuple[int, ...] = (128, 512, 2048)
+    tokens: int = 2048
+    """Tokens a step, whatever the length."""
+    dim: int = 256
+    vocabulary_size: int = 30522
+    repeats: int = 10
+    models: tuple[str, ...] = NAMES
+    memory: bool = True
+    """Whether to measure peak memory, one process a model and length."""
+    only_memory_of: str | None = None
+    """Used by the benchmark itself."""
+
+
+def main(config: Config):
+    if config.only_memory_of is not None:
+        step = steps(config, config.lengths[0], [config.only_memory_of])[0]
+        for _ in range(2):
+            step[config.only_memory_of]()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    console = Console(width=110)
+    console.print(timing.environment())
+    console.print(f"{keras.backend.backend()}, {config.tokens} tokens a step")
+    reference = "BERT" if "BERT" in config.models else config.models[0]
+    table = Table(
+        "length", "model", "parameters", "first call s", "step ms", "step ratio",
+        "inference ms", "inference ratio", "peak MB",
+    )  # fmt: skip
+    for length in config.lengths:
+        train, infer, sizes = steps(config, length, config.models)
+        first, train = timing.interleave(train, config.repeats)
+        _, infer = timing.interleave(infer, config.repeats)
+        for name in config.models:
+            table.add_row(
+                str(length),
+                name,
+                f"{sizes[name]:,}",
+                f"{first[name]:.1f}",
+                f"{1000 * np.median(train[name]):.0f}",
+                f"{timing.median_ratio(train, name, reference):.2f}",
+                f"{1000 * np.median(infer[name]):.0f}",
+                f"{timing.median_ratio(infer, name, reference):.2f}",
+                peak_memory(config, length, name) if config.memory else "",
+            )
+    console.print(table)
+
+
+def steps(config, length, names):
+    """Training steps, inferences and sizes of the named models, by name."""
+    rng = np.random.default_rng(0)
+    batch = max(1, config.tokens // length)
+    predictions = int(0.15 * length)
+    ids = rng.integers(5, config.vocabulary_size, (batch, length), "int32")
+    x = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    positions = rng.permuted(np.tile(np.arange(length), (batch, 1)), axis=1)
+    positions = np.sort(positions[:, :predictions], axis=1).astype("int32")
+    y = np.take_along_axis(ids, positions, axis=1)
+    train, infer, sizes = {}, {}, {}
+    for name in names:
+        task = build(config, length, name)
+        inputs = {**x, "mask_positions": positions}
+        train[name] = bind(task.train_on_batch, {k: inputs[k] for k in task.input}, y)
+        features = {k: x[k] for k in task.backbone.input}
+        infer[name] = bind(task.backbone.predict_on_batch, features)
+        sizes[name] = task.count_params()
+    return train, infer, sizes
+
+
+def bind(function, *arguments):
+    """The function without arguments."""
+    return lambda: function(*arguments)
+
+
+def build(config, length, name):
+    """A compiled masked language model."""
+    sizes = {
+        "vocabulary_size": config.vocabulary_size,
+        "hidden_dim": config.dim,
+        "max_sequence_length": length,
+    }
+    wide = 4 * config.dim
+    if name == "BiGS":
+        task = models.BiGSMaskedLM(
+            models.BiGSBackbone(num_layers=12, intermediate_dim=3 * config.dim, **sizes)
+        )
+    elif name == "BERT":
+        task = keras_hub.models.BertMaskedLM(
+            keras_hub.models.BertBackbone(
+                num_layers=13,
+                num_heads=config.dim // 64,
+                intermediate_dim=wide,
+                **sizes,
+            )
+        )
+    else:
+        task = keras_hub.models.FNetMaskedLM(
+            keras_hub.models.FNetBackbone(num_layers=19, intermediate_dim=wide, **sizes)
+        )
+    task.compile(
+        optimizer=keras.optimizers.AdamW(1e-4),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    return task
+
+
+def peak_memory(config, length, name):
+    """Peak resident memory of two training steps in a new process, MB."""
+    command = [sys.executable, "-m", "benchmarks.train_step"]
+    command += ["--lengths", str(length), "--tokens", str(config.tokens)]
+    command += ["--dim", str(config.dim), "--only_memory_of", name]
+    command += ["--vocabulary_size", str(config.vocabulary_size)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return f"{float(json.loads(result.stdout.splitlines()[-1])):.0f}"
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))

@@ -1,0 +1,329 @@
+"""The backbone: keras-hub's harness, padding, sizes, scaling, errors."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from absl.testing import parameterized
+from keras import ops
+from keras_hub.src.tests.test_case import TestCase
+
+from keras_bigs import layers
+from keras_bigs import models
+from tests.weights import randomize
+
+ROUTINGS = ["ssm", "attention", "sliding_window", "fourier", "convolution", "lstm"]
+PAIRS = [(f"{b}_{r}", b, r) for b in ("gated", "stack") for r in ROUTINGS]
+
+
+def small(**kwargs):
+    """A backbone of toy size."""
+    defaults = {
+        "vocabulary_size": 20,
+        "num_layers": 2,
+        "hidden_dim": 8,
+        "intermediate_dim": 24,
+        "state_dim": 4,
+        "max_sequence_length": 16,
+    }
+    return models.BiGSBackbone(**{**defaults, **kwargs})
+
+
+def inputs(length=6, padding=0):
+    """Two rows of tokens, the second two shorter, with further padding."""
+    rng = np.random.default_rng(0)
+    token_ids = rng.integers(5, 20, (2, length))
+    segment_ids = (np.arange(length) > length // 2) + np.zeros((2, 1), int)
+    padding_mask = np.ones((2, length), int)
+    padding_mask[1, -2:] = 0
+    batch = {
+        "token_ids": token_ids * padding_mask,
+        "segment_ids": segment_ids * padding_mask,
+        "padding_mask": padding_mask,
+    }
+    return {
+        k: np.pad(v, [(0, 0), (0, padding)]).astype("int32") for k, v in batch.items()
+    }
+
+
+class BiGSBackboneTest(TestCase):
+    @parameterized.named_parameters(*PAIRS)
+    def test_backbone_basics(self, block, routing):
+        # The whole harness for the four architectures of the paper's Table 1.
+        whole = routing in ("ssm", "attention")
+        self.run_backbone_test(
+            cls=models.BiGSBackbone,
+            init_kwargs={
+                "vocabulary_size": 20,
+                "num_layers": 2,
+                "hidden_dim": 8,
+                "intermediate_dim": 24,
+                "state_dim": 4,
+                "block": block,
+                "routing": routing,
+                "max_sequence_length": 16,
+            },
+            input_data=inputs(),
+            expected_output_shape={
+                "sequence_output": (2, 6, 8),
+                "pooled_output": (2, 8),
+            },
+            run_mixed_precision_check=whole,
+            run_quantization_check=whole,
+        )
+
+    @parameterized.named_parameters(*PAIRS)
+    def test_padding_changes_nothing(self, block, routing):
+        model = randomize(small(block=block, routing=routing))
+        short, long = model(inputs()), model(inputs(padding=7))
+        differences = [
+            np.abs(ops.convert_to_numpy(a) - ops.convert_to_numpy(b)).max()
+            for a, b in (
+                (short["sequence_output"][0], long["sequence_output"][0, :6]),
+                (short["sequence_output"][1, :4], long["sequence_output"][1, :4]),
+                (short["pooled_output"], long["pooled_output"]),
+            )
+        ]
+        if routing == "fourier":  # which cannot promise it, and says so
+            self.assertGreater(max(differences), 1e-2)
+        else:
+            self.assertLess(max(differences), 2e-5)
+
+    def test_original_padding_differs(self):
+        """`mask_padding=False`: the backward SSM starts in the padding."""
+        model = randomize(small(mask_padding=False))
+        short, long = model(inputs()), model(inputs(padding=7))
+        difference = short["sequence_output"][0] - long["sequence_output"][0, :6]
+        self.assertGreater(np.abs(ops.convert_to_numpy(difference)).max(), 1e-3)
+
+    @parameterized.named_parameters(*PAIRS)
+    def test_every_weight_is_used(self, block, routing):
+        """Changing any weight changes an output."""
+        model = randomize(small(block=block, routing=routing, num_layers=1))
+        model.position_embedding.position_embeddings.assign(
+            np.random.default_rng(1).normal(size=(16, 8))
+        )
+
+        def outputs():
+            y = model(inputs())
+            return np.concatenate([ops.convert_to_numpy(v).ravel() for v in y.values()])
+
+        before = outputs()
+        for weight in model.trainable_weights:
+            if weight.path.endswith("key/bias"):  # softmax does not see it
+                continue
+            value = ops.convert_to_numpy(weight)
+            weight.assign(value * 0.5 + 0.1)
+            self.assertGreater(np.abs(outputs() - before).max(), 1e-6, weight.path)
+            weight.assign(value)
+
+    def test_methods_agree(self):
+        expected = None
+        for method in ("recurrent", "toeplitz", "fft", "chunked", "auto"):
+            model = small(method=method)
+            if expected is None:
+                weights = randomize(model).get_weights()
+            model.set_weights(weights)
+            actual = model(inputs())["sequence_output"]
+            expected = actual if expected is None else expected
+            self.assertAllClose(actual, expected, atol=1e-5, rtol=1e-5)
+
+    def test_lora_trains_something_in_every_pair(self):
+        for _, block, routing in PAIRS:
+            model = small(block=block, routing=routing, num_layers=1)
+            model.enable_lora(2)
+            names = {w.name for w in model.trainable_weights}
+            self.assertContainsSubset({"lora_kernel_a", "lora_kernel_b"}, names)
+
+    def test_int8(self):
+        model = randomize(small())
+        expected = model(inputs())["sequence_output"]
+        model.quantize("int8")
+        actual = model(inputs())["sequence_output"]
+        scale = np.abs(ops.convert_to_numpy(expected)).max()
+        error = np.abs(ops.convert_to_numpy(actual) - ops.convert_to_numpy(expected))
+        self.assertLess(error.max(), 0.1 * scale)
+        self.assertGreater(error.max(), 0)
+
+    def test_rematerialisation_changes_no_number(self):
+        """Outputs, gradients and dropout masks are those without it."""
+        histories = []
+        for rematerialize in (False, True):
+            keras.utils.set_random_seed(1)
+            backbone = small(dropout=0.3, rematerialize=rematerialize)
+            randomize(backbone)
+            model = models.BiGSTextClassifier(backbone, 2, compile=False)
+            model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+            keras.utils.set_random_seed(2)
+            history = model.fit(inputs(), np.array([0, 1]), epochs=3, verbose=0)
+            histories.append(history.history["loss"])
+        self.assertAllClose(histories[0], histories[1], atol=1e-5, rtol=1e-5)
+
+    def test_routing_layer_of_ones_own(self):
+        """An instance is copied for each block and comes back from the config."""
+        model = small(routing=layers.SlidingWindowAttention(window=2, num_heads=2))
+        self.assertIsNot(model.blocks[0].routing, model.blocks[1].routing)
+        self.assertEqual(model.blocks[1].routing.window, 2)
+        self.run_serialization_test(model)
+        copy = models.BiGSBackbone.from_config(model.get_config())
+        copy.set_weights(model.get_weights())
+        self.assertAllClose(
+            copy(inputs())["pooled_output"], model(inputs())["pooled_output"]
+        )
+
+    def test_saved_model(self):
+        model = randomize(small())
+        path = os.path.join(self.get_temp_dir(), "model.keras")
+        model.save(path)
+        copy = keras.saving.load_model(path)
+        self.assertIsInstance(copy, models.BiGSBackbone)
+        self.assertAllClose(
+            copy(inputs())["sequence_output"], model(inputs())["sequence_output"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"block": "moebius"}, "Unknown `block='moebius'`"),
+        ({"routing": "psychic"}, "Unknown `routing='psychic'`"),
+        ({"method": "magic"}, "Unknown `method='magic'`"),
+        ({"intermediate_dim": 4}, "`intermediate_dim` must not be below `hidden_dim`"),
+        ({"num_layers": 0}, "`num_layers` must be at least 1"),
+        ({"state_dim": 0}, "`state_dim` must be at least 1"),
+    ],
+)
+def test_errors_name_the_argument(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        small(**kwargs)
+
+
+def test_input_longer_than_the_positions():
+    with pytest.raises(ValueError, match="length=17, max_sequence_length=16"):
+        small()(inputs(length=17))
+
+
+# Counted from the architecture by hand: see the docstring of `count`.
+COUNTS = {
+    "large": 346_674_780,
+    "large_stack": 335_154_272,
+    "base": 116_566_320,
+    "base_stack": 116_576_820,
+    "small": 57_134_640,
+    "small_stack": 57_141_812,
+    "mini": 18_281_264,
+    "mini_stack": 18_285_108,
+    "tiny": 6_571_440,
+    "tiny_stack": 6_573_620,
+}
+
+
+def count(config):
+    """Weights of a backbone, term by term (paper, section 4).
+
+    Embeddings `(V + P + 2) d` and their norm `2d`; a pooler `d^2 + d`. Two SSMs a layer
+    of `4N + 2` numbers. A gated layer: routing `4 d^2 + 4 d`, norm `2 d`, gates
+    `2 (d w + w)`, output `w d + d`. A stacked one: routing, `d w + w + w d + d`, two
+    norms `4 d`.
+    """
+    d, w = config["hidden_dim"], config["intermediate_dim"]
+    embeddings = (config["vocabulary_size"] + 512 + 2) * d + 2 * d
+    routing = 4 * d * d + 4 * d + 2 * (4 * 64 + 2)
+    if config.get("block") == "stack":
+        layer = routing + d * w + w + w * d + d + 4 * d
+    else:
+        layer = routing + 2 * d + 2 * (d * w + w) + w * d + d
+    return embeddings + config["num_layers"] * layer + d * d + d
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameter_counts(name):
+    assert count(models.CONFIGS[name]) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", ["mini", "mini_stack", "tiny", "tiny_stack"])
+def test_parameter_counts_of_models(name):
+    assert models.BiGSBackbone(**models.CONFIGS[name]).count_params() == COUNTS[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["large", "large_stack", "base", "base_stack"])
+def test_parameter_counts_of_large_models(name):
+    assert models.BiGSBackbone(**models.CONFIGS[name]).count_params() == COUNTS[name]
+
+
+PREDICT = """
+import sys
+import numpy as np
+from keras_bigs import models
+path = sys.argv[1]
+inputs = dict(np.load(path + "/inputs.npz"))
+classifier = models.BiGSTextClassifier.from_preset(path, preprocessor=None)
+np.save(sys.argv[2], classifier.predict(inputs, verbose=0))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="once, from JAX")
+def test_weights_travel_between_backends(tmp_path):
+    """Saved here, loaded on the other two: outputs agree to 1e-5."""
+    backbone = randomize(small(num_layers=3))
+    classifier = models.BiGSTextClassifier(backbone, 3)
+    expected = classifier.predict(inputs(), verbose=0)
+    preset = tmp_path / "preset"
+    classifier.save_to_preset(str(preset))
+    np.savez(preset / "inputs.npz", **inputs())
+    for backend in ("tensorflow", "torch"):
+        output = tmp_path / f"{backend}.npy"
+        subprocess.run(
+            [sys.executable, "-c", PREDICT, str(preset), str(output)],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            check=True,
+        )
+        np.testing.assert_allclose(np.load(output), expected, rtol=1e-5, atol=1e-5)
+
+
+LAYOUT = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+import keras
+import numpy as np
+from keras_bigs import models
+for routing in ("ssm", "attention", "convolution"):
+    for block in ("gated", "stack"):
+        keras.distribution.set_distribution(None)
+        kwargs = dict(vocabulary_size=32, num_layers=2, hidden_dim=128, block=block)
+        kwargs.update(intermediate_dim=256, state_dim=4, routing=routing, dropout=0.0)
+        keras.utils.set_random_seed(0)
+        plain = models.BiGSBackbone(**kwargs)
+        mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
+        layout = models.BiGSBackbone.get_layout_map(mesh)
+        keras.distribution.set_distribution(
+            keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
+        )
+        model = models.BiGSBackbone(**kwargs)
+        model.set_weights(plain.get_weights())
+        # Everything large is split four ways; what is left whole is small.
+        for weight in model.weights:
+            if len(weight.shape) > 1 and weight.shape[0] * weight.shape[1] >= 128 * 128:
+                if "position" in weight.path or "pooled" in weight.path:
+                    continue
+                shard = weight.value.addressable_shards[0].data
+                assert shard.size == weight.value.size // 4, weight.path
+        x = {k: np.ones((4, 16), "int32") for k in model.input}
+        a, b = model(x)["sequence_output"], plain(x)["sequence_output"]
+        np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-4, atol=1e-5)
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="distribution is JAX's")
+def test_layout_map_on_four_devices():
+    """Model parallelism splits every large weight and changes no output."""
+    subprocess.run([sys.executable, "-c", LAYOUT], check=True)
+
+
+def test_layout_map_errors():
+    with pytest.raises(ValueError, match="must be a `keras.distribution.DeviceMesh`"):
+        models.BiGSBackbone.get_layout_map("mesh")

@@ -1,0 +1,63 @@
+"""Chunk lengths that divide the length, that do not, and the extremes."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_bigs.ssm import SSMParameters
+from keras_bigs.ssm import discretize
+from keras_bigs.ssm import initial_parameters
+from keras_bigs.ssm.chunked import chunked
+from tests.backend import compiled
+from tests.backend import relative_error
+from tests.backend import to_numpy
+from tests.backend import value_and_gradients
+from tests.ssm import oracle
+
+LENGTH = 30
+
+
+def draw(num_kernels):
+    rng = np.random.default_rng(num_kernels)
+    parameters = initial_parameters(16, num_kernels, seed=rng)
+    u, g = rng.normal(size=(2, 2, LENGTH, 4)).astype("float32")
+    return u, g, SSMParameters(*(x.astype("float32") for x in parameters))
+
+
+def convolution(chunk, reverse):
+    def fn(u, *parameters):
+        ssm = discretize(SSMParameters(*parameters), "zoh")
+        return chunked(u, ssm, reverse=reverse, chunk=chunk)
+
+    return fn
+
+
+@pytest.mark.parametrize(
+    ("chunk", "reverse"),
+    [
+        (1, True),
+        (7, False),
+        (7, True),
+        (10, False),
+        (LENGTH - 1, True),
+        (LENGTH, False),
+        (LENGTH + 1, True),
+    ],
+)
+def test_any_chunk_length(chunk, reverse):
+    u, _, parameters = draw(num_kernels=2 if chunk % 2 else 1)
+    tensors = [ops.convert_to_tensor(x) for x in (u, *parameters)]
+    y = to_numpy(compiled(convolution(chunk, reverse))(*tensors))
+    exact = oracle.convolve(u, parameters, "zoh", reverse)
+    assert relative_error(y, exact) <= 1e-6
+
+
+@pytest.mark.parametrize(("chunk", "reverse"), [(1, False), (7, True)])
+def test_gradients_of_any_chunk_length(chunk, reverse):
+    u, g, parameters = draw(num_kernels=2)
+    _, gradients = value_and_gradients(
+        convolution(chunk, reverse), u, *parameters, cotangent=g
+    )
+    exact = oracle.gradients(g, u, parameters, "zoh", reverse)
+    for gradient, expected in zip(gradients, exact[:6], strict=True):
+        assert relative_error(gradient, expected) <= 1e-4
