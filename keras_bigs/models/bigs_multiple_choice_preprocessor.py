@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras_hub.src.utils.tensor_utils import convert_to_numpy
 from keras_hub.src.utils.tensor_utils import preprocessing_function
 from keras_hub.src.utils.tensor_utils import tf
 
@@ -83,7 +84,7 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
                         f"{label} for {np.sum(row)} choices."
                     )
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight, "float32")
+            sample_weight = convert_to_numpy(sample_weight).astype("float32")
         context_rows, ending_rows = [], []
         choice_ids = iter(self.tokenizer(choices.ravel().tolist()))
         context_ids = self.tokenizer(contexts)

@@ -111,14 +111,22 @@ class RaggedTask(Task):
         """`(x, y)` with lists of lists padded to arrays."""
         raise NotImplementedError
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        sample_weight=None,
+        validation_data=None,
+        **kwargs,
+    ):
         x, y = self.stack_inputs(x, y)
         if isinstance(validation_data, (tuple, list)):
             unpacked = keras.utils.unpack_x_y_sample_weight(validation_data)
             validation_data = keras.utils.pack_x_y_sample_weight(
                 *self.stack_inputs(*unpacked[:2]), unpacked[2]
             )
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        return super().fit(x, y, batch_size, sample_weight, validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         x, y = self.stack_inputs(x, y)

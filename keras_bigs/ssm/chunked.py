@@ -42,8 +42,8 @@ def chunked(u, ssm, reverse=False, chunk=CHUNK):
     batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
     if isinstance(length, int):
         chunk = min(chunk, length)
-    u = pad_length(u, round_up(length, chunk))
-    u = ops.reshape(u, (batch, -1, chunk, dim))
+    padded = round_up(length, chunk)
+    u = ops.reshape(pad_length(u, padded), (batch, padded // chunk, chunk, dim))
     y = mix_positions(toeplitz_matrix(kernel(ssm, chunk), reverse), u)
 
     # `a^0` to `a^C` are all that is needed: those that a token's contribution has
@@ -63,7 +63,7 @@ def chunked(u, ssm, reverse=False, chunk=CHUNK):
     states = ops.cast(mix_positions(inflow, u), step_re.dtype)
     states = carry_states(states, step_re, step_im, reverse)
     y = y + mix_positions(outflow, ops.cast(states, dtype))
-    return ops.reshape(y, (batch, -1, dim))[:, :length]
+    return ops.reshape(y, (batch, padded, dim))[:, :length]
 
 
 def carry_states(inflow, a_re, a_im, reverse):

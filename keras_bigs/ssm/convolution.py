@@ -24,13 +24,14 @@ def auto_method(length, num_kernels):
     """The algorithm that `method="auto"` stands for.
 
     Args:
-        length: int, or `None` where it is not known before the program runs.
+        length: int, or anything else (`None`, a symbolic dimension) where it is not
+            known before the program runs.
         num_kernels: int. The number of kernels.
 
     Returns:
         `"toeplitz"` or `"chunked"`.
     """
-    if length is None:
+    if not isinstance(length, int):
         return "chunked"
     longest = LONGEST_TOEPLITZ["shared" if num_kernels == 1 else "grouped"]
     return "toeplitz" if length <= longest else "chunked"

@@ -30,10 +30,13 @@ def round_up(length, multiple):
 
 def pad_length(x, length):
     """Appends zeros to axis 1 of `x`, `(batch, L, dim)`, up to `length`."""
-    padding = length - ops.shape(x)[1]
+    batch, old_length = ops.shape(x)[:2]
+    padding = length - old_length
     if isinstance(padding, int) and padding == 0:
         return x
-    return ops.pad(x, [[0, 0], [0, padding], [0, 0]])
+    padded = ops.pad(x, [[0, 0], [0, padding], [0, 0]])
+    # Where lengths are unknown, TensorFlow forgets all other dimensions as well.
+    return ops.reshape(padded, (batch, length, x.shape[2]))
 
 
 def wrap(angle):
@@ -142,10 +145,10 @@ def toeplitz_matrix(taps, reverse=False):
     rows = ops.broadcast_to(
         ops.expand_dims(period, 1), (num_kernels, length, 2 * length)
     )
-    rows = ops.reshape(rows, (num_kernels, 2 * length * length))
-    rows = ops.reshape(
-        rows[:, : length * (2 * length - 1)], (num_kernels, length, 2 * length - 1)
-    )
+    # The last `length` numbers are cut off as a row, since a product such as
+    # `length * (2 * length - 1)` is too much for Keras' symbolic lengths on JAX.
+    rows = ops.reshape(rows, (num_kernels, 2 * length, length))[:, :-1]
+    rows = ops.reshape(rows, (num_kernels, length, 2 * length - 1))
     return rows[:, :, :length]
 
 

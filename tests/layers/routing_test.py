@@ -182,7 +182,7 @@ class RoutingTest(TestCase):
         )
 
     def test_gated_block_by_hand(self):
-        """The equations of the paper's section 4 in float64, with the Flips in place."""
+        """The equations of the paper's section 4 in float64, its Flips in place."""
         block = layers.GatedBiGSBlock(24, routing=layers.BiSSM(4))
         block(self.x)
         randomize(block)

@@ -94,19 +94,16 @@ class BiGSMultipleChoicePreprocessorTest(TestCase):
 
     def test_questions(self):
         """A question is packed before each choice, and not cut."""
-        output = self.run_preprocessor_test(
-            cls=BiGSMultipleChoicePreprocessor,
-            init_kwargs=self.init_kwargs,
-            input_data=(
-                (
-                    ["it rained", "dog dog"],
-                    ["who flew?", "who?"],
-                    [["fox", "dog she got wet"], ["fox", "it"]],
-                ),
-                [0, 1],
-                [1.0, 2.0],
-            ),
+        preprocessor = BiGSMultipleChoicePreprocessor(**self.init_kwargs)
+        x = (
+            ["it rained", "dog dog"],
+            ["who flew?", "who?"],
+            [["fox", "dog she got wet"], ["fox", "it"]],
         )
+        output = preprocessor(x, [0, 1], [1.0, 2.0])
+        ds = tf.data.Dataset.from_tensors((x, [0, 1], [1.0, 2.0])).map(preprocessor)
+        self.assertAllClose(ds.get_single_element(), output)
+        self.assertAllClose(preprocessor(x), output[0])
         token_ids = keras.ops.convert_to_numpy(output[0]["token_ids"])
         self.assertAllEqual(
             token_ids,

@@ -80,20 +80,34 @@ class BiGSTokenClassifierPreprocessorTest(TestCase):
             ),
         )
 
-    def test_preprocessor_words(self):
-        """Lists of words: a flat list with flat labels is one text."""
-        output = self.run_preprocessor_test(
-            cls=BiGSTokenClassifierPreprocessor,
-            init_kwargs=self.init_kwargs,
-            input_data=([["foxes", "in"], ["\u200b", "dogs"]], [[4, 5], [6, 7]]),
-        )
-        _, y, sample_weight = output
-        self.assertAllEqual(y, [[0, 4, 0, 5, 0, 0, 0, 0], [0, 7, 0, 0, 0, 0, 0, 0]])
-        self.assertAllEqual(
-            sample_weight, [[0, 1, 0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]]
-        )
+    def test_one_text(self):
+        """A flat list with flat labels is one text, without labels a batch of texts."""
+        preprocessor = BiGSTokenClassifierPreprocessor(**self.init_kwargs)
+        words, labels = ["\u200b", "dogs", "in"], [6, 7, 8]
+        x, y, sample_weight = preprocessor(words, labels)
+        self.assertAllEqual(x["token_ids"], ids("[CLS] dog ##s in [SEP]", 8))
+        self.assertAllEqual(y, [0, 7, 0, 8, 0, 0, 0, 0])
+        self.assertAllEqual(sample_weight, [0, 1, 0, 1, 0, 0, 0, 0])
         self.assertDTypeEqual(y, "int32")
         self.assertDTypeEqual(sample_weight, "float32")
+        ds = tf.data.Dataset.from_tensors((words, labels)).map(preprocessor)
+        self.assertAllClose(ds.get_single_element(), (x, y, sample_weight))
+        self.assertAllEqual(
+            preprocessor(words)["token_ids"],
+            [
+                ids("[CLS] [SEP]", 8),
+                ids("[CLS] dog ##s [SEP]", 8),
+                ids("[CLS] in [SEP]", 8),
+            ],
+        )
+
+    def test_whitespace(self):
+        """What splits a string is the same in Python and in TensorFlow."""
+        preprocessor = BiGSTokenClassifierPreprocessor(tokenizer(), 32)
+        text = "".join(f"a{chr(c)}" for c in (*range(9, 14), *range(28, 33), 133, 160))
+        (words,), _, _ = preprocessor.read([text])
+        split = [word.decode() for word in tf.strings.split(text).numpy()]
+        self.assertEqual(words, split)
 
     def test_ragged(self):
         """Texts of several lengths: lists, and ragged tensors in tf.data, agree."""
@@ -121,23 +135,16 @@ class BiGSTokenClassifierPreprocessorTest(TestCase):
     def test_tokenizer_without_splitting(self):
         """A word is then exactly what was passed, in every path."""
         self.init_kwargs["tokenizer"] = BiGSTokenizer(VOCABULARY, split=False)
-        self.run_preprocessing_layer_test(
-            cls=BiGSTokenClassifierPreprocessor,
-            init_kwargs=self.init_kwargs,
-            input_data=([["foxes", "a.dog", "."], ["a", "in", "a"]], [[1, 2, 3]] * 2),
-            expected_output=(
-                {
-                    "token_ids": [
-                        ids("[CLS] fox ##es [UNK] . [SEP]", 8),
-                        ids("[CLS] a in a [SEP]", 8),
-                    ],
-                    "segment_ids": [[0] * 8] * 2,
-                    "padding_mask": [[1] * 6 + [0] * 2, [1] * 5 + [0] * 3],
-                },
-                [[0, 1, 0, 2, 3, 0, 0, 0], [0, 1, 2, 3, 0, 0, 0, 0]],
-                [[0, 1, 0, 1, 1, 0, 0, 0], [0, 1, 1, 1, 0, 0, 0, 0]],
-            ),
+        preprocessor = BiGSTokenClassifierPreprocessor(**self.init_kwargs)
+        data = ([["foxes", "a.dog", "."], ["a", "in", "a"]], [[1, 2, 3]] * 2)
+        x, y, sample_weight = preprocessor(*data)
+        self.assertAllEqual(
+            x["token_ids"],
+            [ids("[CLS] fox ##es [UNK] . [SEP]", 8), ids("[CLS] a in a [SEP]", 8)],
         )
+        self.assertAllEqual(y, [[0, 1, 0, 2, 3, 0, 0, 0], [0, 1, 2, 3, 0, 0, 0, 0]])
+        ds = tf.data.Dataset.from_tensors(data).map(preprocessor)
+        self.assertAllClose(ds.get_single_element(), (x, y, sample_weight))
 
     def test_errors(self):
         preprocessor = BiGSTokenClassifierPreprocessor(**self.init_kwargs)

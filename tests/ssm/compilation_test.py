@@ -124,7 +124,7 @@ def test_no_grad(method):
     np.testing.assert_array_equal(to_numpy(without), to_numpy(y.detach()))
 
 
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", [*METHOD_NAMES, "auto"])
 def test_symbolic_inputs_of_unknown_length(method):
     parameters = initial_parameters(4, 2, seed=0)
     parameters = SSMParameters(*(x.astype("float32") for x in parameters))

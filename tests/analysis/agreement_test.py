@@ -1,0 +1,50 @@
+"""Forced choice between two word forms, and its figure."""
+
+import keras
+import numpy as np
+
+from keras_bigs import analysis
+from keras_bigs import models
+from keras_bigs.data import agreement
+
+
+def test_forced_choice_compares_two_logits():
+    """A stand-in whose logits are known: ties and wrong forms do not count."""
+    positions = keras.Input((1,), dtype="int32", name="mask_positions")
+    table = np.array([[3, 1, 2], [0, 5, 5], [1, 2, 0]], "float32")
+    embedding = keras.layers.Embedding(3, 3)
+    model = keras.Model({"mask_positions": positions}, embedding(positions))
+    embedding.set_weights([table])
+    rows = {"mask_positions": np.array([[0], [0], [1], [2]])}
+    right, wrong = np.array([0, 1, 1, 1]), np.array([1, 2, 2, 2])
+    correct = analysis.forced_choice(model, rows, right, wrong)
+    np.testing.assert_array_equal(correct, [True, False, False, True])
+
+
+def test_accuracy_by_number():
+    result = analysis.agreement_accuracy([1, 0, 1, 1], [0, 0, 2, 2])
+    assert result == {0: (0.5, 2), 2: (1.0, 2)}
+
+
+def test_figure(tmp_path):
+    path = tmp_path / "figure.png"
+    analysis.plot_agreement(path, {"a": {0: (0.5, 9), 1: (0.9, 9)}}, "title")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_masked_verbs_fit_the_model():
+    """The mask stands where the verb was, and the ids spell the sentence."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *agreement.vocabulary()]
+    tokenizer = models.BiGSTokenizer(words)
+    examples = agreement.agreement_sentences("test", 50)
+    x, right, wrong = agreement.masked_verbs(examples, tokenizer, 40)
+    for i, example in enumerate(examples):
+        n = x["padding_mask"][i].sum()
+        tokens = [words[t] for t in x["token_ids"][i, :n]]
+        assert tokens[x["mask_positions"][i, 0]] == "[MASK]"
+        assert tokens[1:-1] == example.masked().split()
+        assert (words[right[i]], words[wrong[i]]) == (example.verb, example.foil)
+        assert not x["token_ids"][i, n:].any()
+    masked_lm = models.BiGSMaskedLM(models.BiGSBackbone(len(words), 1, 8, 24))
+    correct = analysis.forced_choice(masked_lm, x, right, wrong)
+    assert correct.shape == (50,)

@@ -1,0 +1,28 @@
+"""The quickstart runs from end to end at toy size."""
+
+import json
+
+from recipes import quickstart
+
+
+def test_quickstart(tmp_path, capsys):
+    quickstart.main(
+        quickstart.Config(
+            output=tmp_path,
+            train_examples=64,
+            test_examples=25,
+            plain_epochs=1,
+            epochs=1,
+            hidden_dim=16,
+            num_layers=1,
+        )
+    )
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert set(results) == {"BiGS", "STACK/SSM"}
+    assert set(results["BiGS"]) == {"0", "1", "2", "3", "4"}
+    assert (tmp_path / "agreement.png").stat().st_size > 10_000
+    output = capsys.readouterr().out
+    assert output.count("[MASK]") == 5
+    # Equal size: one norm and a few biases apart.
+    sizes = [int(s.split()[0].replace(",", "")) for s in output.split(": ")[1:3]]
+    assert abs(sizes[0] - sizes[1]) < 0.01 * sizes[0]

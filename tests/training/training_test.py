@@ -1,0 +1,85 @@
+"""Optimizer set-up and whole-set metrics."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from keras_bigs import models
+from keras_bigs import training
+
+
+def test_learning_rate_warms_up_and_decays():
+    """Hand-worked: a line to the peak, then half a cosine to zero."""
+    schedule = training.adamw(1e-3, 100, warmup_proportion=0.2)._learning_rate
+    rates = [float(schedule(step)) for step in (0, 10, 20, 60, 100)]
+    np.testing.assert_allclose(rates, [0, 5e-4, 1e-3, 5e-4, 0], atol=1e-9)
+    schedule = training.adamw(1e-3, 100, warmup_proportion=0)._learning_rate
+    np.testing.assert_allclose(float(schedule(0)), 1e-3, rtol=1e-6)
+
+
+def test_weight_decay_spares_biases_norms_and_ssms():
+    backbone = models.BiGSBackbone(20, 1, 8, 24, state_dim=4)
+    optimizer = training.adamw(1e-3, 10)
+    optimizer.build(backbone.trainable_variables)
+    decayed = {
+        v.path.split("/")[-1]
+        for v in backbone.trainable_variables
+        if optimizer._use_weight_decay(v)
+    }
+    assert decayed == {"kernel", "embeddings"}
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"total_steps": 0}, "`total_steps` must be"),
+        ({"total_steps": 9, "warmup_proportion": 1.0}, "`warmup_proportion` must be"),
+    ],
+)
+def test_optimizer_errors(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        training.adamw(1e-3, **kwargs)
+
+
+def test_classification_metrics():
+    labels, predictions = [0, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0]
+    result = training.classification_metrics(labels, predictions)
+    # By hand: 4 of 6 right; precision and recall 2/3; (2*2 - 1*1) / 9.
+    assert result == pytest.approx({"accuracy": 4 / 6, "f1": 2 / 3, "matthews": 1 / 3})
+    labels, predictions = [0, 1, 2, 2], [0, 2, 2, 2]
+    result = training.classification_metrics(labels, predictions)
+    assert result["f1"] == pytest.approx((1 + 0 + 0.8) / 3)
+
+
+def test_regression_metrics():
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=50)
+    predictions = targets + rng.normal(size=50)
+    result = training.regression_metrics(targets, predictions)
+    assert result["pearson"] == pytest.approx(np.corrcoef(targets, predictions)[0, 1])
+    ranks = stats.rankdata(targets), stats.rankdata(predictions)
+    assert result["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1])
+    error = metrics.mean_squared_error(targets, predictions)
+    assert result["rmse"] == pytest.approx(error**0.5)
+
+
+def test_callback_feeds_early_stopping():
+    """The metric rises, falls, falls: the weights of the second epoch come back."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    scores, kernels = iter([0.1, 0.9, 0.5, 0.4, 0.3]), []
+
+    def evaluate():
+        kernels.append(np.array(model.layers[0].kernel))
+        return {"score": next(scores)}
+
+    stop = keras.callbacks.EarlyStopping(
+        "val_score", mode="max", patience=2, restore_best_weights=True
+    )
+    x = np.ones((8, 1), "float32")
+    callbacks = [training.EvaluationCallback(evaluate), stop]
+    history = model.fit(x, 5 * x, epochs=5, callbacks=callbacks, verbose=0)
+    assert history.history["val_score"] == [0.1, 0.9, 0.5, 0.4]
+    np.testing.assert_array_equal(np.array(model.layers[0].kernel), kernels[1])
