@@ -40,9 +40,9 @@ class Config:
     """Where to write the figure and the results."""
     train_examples: int = 20_000
     test_examples: int = 2_500
-    plain_epochs: int = 12
+    plain_epochs: int = 8
     """Epochs on the sentences without a noun between subject and verb."""
-    epochs: int = 2
+    epochs: int = 4
     """Epochs on all sentences, after that."""
     batch_size: int = 64
     learning_rates: tuple[float, float] = (3e-3, 1e-3)

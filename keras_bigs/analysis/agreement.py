@@ -80,7 +80,7 @@ def plot_agreement(path, accuracies, title):
         xlabel="attractors between subject and verb",
         ylabel="accuracy (%)",
         xticks=attractors,
-        ylim=(40, 102),
+        ylim=(0, 103),
         title=title,
     )
     axes.legend(loc="lower left")

@@ -33,6 +33,10 @@ class PackedPreprocessor(Preprocessor):
         self.tokenizer = tokenizer
         self.sequence_length = sequence_length
 
+    def build(self, input_shape=None):
+        # There is nothing to build: tokenizers are complete when they have vocabularies.
+        self.built = True
+
     def __call__(self, *args, **kwargs):
         is_tuple = len(args) == 1 and type(args[0]) is tuple
         if self.takes_tuples and is_tuple and not isinstance(args[0][0], tuple):

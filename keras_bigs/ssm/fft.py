@@ -24,7 +24,7 @@ def fft(u, ssm, reverse=False):
         `(batch, length, dim)` in the dtype of `u`.
     """
     dtype = u.dtype
-    length, dim = ops.shape(u)[1], u.shape[-1]
+    batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
     # Twice the length, so that the ends do not wrap around; a multiple of 128, since
     # transforms of a large prime length are slow.
     size = 2 * round_up(length, 64)
@@ -39,4 +39,6 @@ def fft(u, ssm, reverse=False):
     if reverse:
         k_im = -k_im
     y = ops.irfft((u_re * k_re - u_im * k_im, u_re * k_im + u_im * k_re))
-    return ops.cast(ops.swapaxes(y[:, :, :length], 1, 2), dtype)
+    y = ops.swapaxes(y[:, :, :length], 1, 2)
+    # Where lengths are unknown, TensorFlow's FFT forgets all other dimensions as well.
+    return ops.cast(ops.reshape(y, (batch, length, dim)), dtype)

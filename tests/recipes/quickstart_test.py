@@ -1,6 +1,7 @@
 """The quickstart runs from end to end at toy size."""
 
 import json
+import re
 
 from recipes import quickstart
 
@@ -24,5 +25,6 @@ def test_quickstart(tmp_path, capsys):
     output = capsys.readouterr().out
     assert output.count("[MASK]") == 5
     # Equal size: one norm and a few biases apart.
-    sizes = [int(s.split()[0].replace(",", "")) for s in output.split(": ")[1:3]]
+    sizes = re.findall(r"([\d,]+) parameters", output)
+    sizes = [int(size.replace(",", "")) for size in sizes]
     assert abs(sizes[0] - sizes[1]) < 0.01 * sizes[0]
