@@ -100,7 +100,7 @@ class S4DKernel(keras.layers.Layer):
             self.max_step,
             seed,
         )
-        self._parameters = ssm.SSMParameters(
+        self._ssm_weights = ssm.SSMParameters(
             *(
                 self.add_weight(
                     name=name,
@@ -115,16 +115,16 @@ class S4DKernel(keras.layers.Layer):
         )
 
     @property
-    def parameters(self):
+    def ssm_parameters(self):
         """The weights as `SSMParameters` of tensors, float32 at least."""
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
-        return ssm.SSMParameters(*(ops.cast(w, dtype) for w in self._parameters))
+        return ssm.SSMParameters(*(ops.cast(w, dtype) for w in self._ssm_weights))
 
     def call(self, inputs, padding_mask=None, mask=None):
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))
         return ssm.convolve(
             inputs,
-            self.parameters,
+            self.ssm_parameters,
             discretization=self.discretization,
             method=self.method,
             reverse=self.reverse,
@@ -140,7 +140,9 @@ class S4DKernel(keras.layers.Layer):
             `(num_kernels, length)` float32; tap `l` weighs the input `l` tokens back
             (ahead, for `reverse=True`), and tap 0 includes `D`.
         """
-        return ssm.kernel(ssm.discretize(self.parameters, self.discretization), length)
+        return ssm.kernel(
+            ssm.discretize(self.ssm_parameters, self.discretization), length
+        )
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -34,7 +34,7 @@ class PackedPreprocessor(Preprocessor):
         self.sequence_length = sequence_length
 
     def build(self, input_shape=None):
-        # There is nothing to build: tokenizers are complete when they have vocabularies.
+        # There is nothing to build: a tokenizer is complete once it has a vocabulary.
         self.built = True
 
     def __call__(self, *args, **kwargs):

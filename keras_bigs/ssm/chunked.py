@@ -12,10 +12,13 @@ from keras_bigs.ssm.kernel import toeplitz_matrix
 from keras_bigs.ssm.kernel import weigh
 from keras_bigs.ssm.scan import scan
 
+# Long enough to keep matrix units busy. Where the length is unknown until the program
+# runs (TensorFlow graphs), short texts should not be padded that far.
 CHUNK = 256
+CHUNK_OF_UNKNOWN_LENGTH = 64
 
 
-def chunked(u, ssm, reverse=False, chunk=CHUNK):
+def chunked(u, ssm, reverse=False, chunk=None):
     """Cuts the sequence into chunks of `C` tokens and carries `N` states across.
 
     Inside a chunk the convolution is a `C x C` Toeplitz product. A chunk's tokens
@@ -33,7 +36,8 @@ def chunked(u, ssm, reverse=False, chunk=CHUNK):
         ssm: `DiscreteSSM`.
         reverse: bool. Whether the convolution is anti-causal: the same with the order
             of chunks, and of positions inside a chunk, turned round.
-        chunk: int. The chunk length `C`; it need not divide the length.
+        chunk: int or `None`. The chunk length `C`; it need not divide the length.
+            `None` takes 256 tokens, or 64 if the length is not known.
 
     Returns:
         `(batch, length, dim)` in the dtype of `u`.
@@ -41,7 +45,8 @@ def chunked(u, ssm, reverse=False, chunk=CHUNK):
     dtype = u.dtype
     batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
     if isinstance(length, int):
-        chunk = min(chunk, length)
+        chunk = min(chunk or CHUNK, length)
+    chunk = chunk or CHUNK_OF_UNKNOWN_LENGTH
     padded = round_up(length, chunk)
     u = ops.reshape(pad_length(u, padded), (batch, padded // chunk, chunk, dim))
     y = mix_positions(toeplitz_matrix(kernel(ssm, chunk), reverse), u)

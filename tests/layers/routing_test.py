@@ -250,7 +250,7 @@ def test_seed_decides_the_initial_parameters():
     def parameters(seed):
         layer = layers.S4DKernel(4, seed=seed)
         layer.build((None, None, 2))
-        return np.array(layer.parameters.C)
+        return ops.convert_to_numpy(layer.ssm_parameters.C)
 
     assert (parameters(1) == parameters(1)).all()
     assert (parameters(1) != parameters(2)).any()

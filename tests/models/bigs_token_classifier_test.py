@@ -8,6 +8,7 @@ from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs.models import BiGSBackbone
 from keras_bigs.models import BiGSTextClassifier
+from keras_bigs.models import BiGSTextClassifierPreprocessor
 from keras_bigs.models import BiGSTokenClassifier
 from keras_bigs.models import BiGSTokenClassifierPreprocessor
 from keras_bigs.models import BiGSTokenizer
@@ -209,12 +210,10 @@ class BiGSTokenClassifierTest(TestCase):
                 else:
                     self.assertEqual(entry["class_id"], label)
                     self.assertBetween(entry["score"], 0.5, 1.0)
-        # A string is one text, and scores are the softmax of the first piece's logits.
-        (fox, _) = task.classify_words(" foxes\n. ")
-        logits = task.predict([["foxes", "."]], verbose=0)
-        self.assertEqual((fox["word"], fox["class_id"]), ("foxes", 1))
-        odds = np.exp(logits[0, 1] - logits[0, 1, 1])
-        self.assertAllClose(fox["score"], 1 / np.sum(odds), rtol=1e-5)
+        # Scores are the softmax of the first piece's logits: [CLS] the fox ##es.
+        logits = task.predict(TEXTS, verbose=0)[0, 2]
+        score = 1 / np.sum(np.exp(logits - logits[1]))
+        self.assertAllClose(results[0][1]["score"], score, rtol=1e-5)
 
     def test_loss_is_the_mean_over_words(self):
         """Whatever the padding, and whatever the number of pieces."""
@@ -258,7 +257,7 @@ class BiGSTokenClassifierTest(TestCase):
             task.classify_words("a dog")
         # Scores are the outputs themselves where these are probabilities.
         task.preprocessor = self.preprocessor
-        (entry,) = task.classify_words("dog")
+        (entry,) = task.classify_words(" dog\n")  # A string is one text.
         self.assertAllClose(
             entry["score"], np.max(task.predict(["dog"], verbose=0)[0, 1])
         )
@@ -285,6 +284,8 @@ class BiGSTokenClassifierTest(TestCase):
         self.assertEqual(restored.output_shape, (None, None, 5))
         other = keras_hub.models.TextClassifier.from_preset(path, num_classes=2)
         self.assertIs(type(other), BiGSTextClassifier)
+        other = keras_hub.models.TextClassifierPreprocessor.from_preset(path)
+        self.assertIs(type(other), BiGSTextClassifierPreprocessor)
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "`num_classes` must be at least 2"):

@@ -23,7 +23,9 @@ def test_quickstart(tmp_path, capsys):
     assert set(results["BiGS"]) == {"0", "1", "2", "3", "4"}
     assert (tmp_path / "agreement.png").stat().st_size > 10_000
     output = capsys.readouterr().out
-    assert output.count("[MASK]") == 5
+    # A sentence for every number of attractors; an untrained model may guess [MASK].
+    sentences = [line for line in output.splitlines() if "%" not in line]
+    assert sum(line.count("[MASK]") for line in sentences) == 5
     # Equal size: one norm and a few biases apart.
     sizes = re.findall(r"([\d,]+) parameters", output)
     sizes = [int(size.replace(",", "")) for size in sizes]

@@ -62,8 +62,17 @@ def test_unknown_batch_and_length(method, num_kernels):
 # XLA of TensorFlow 2.21 gets sums of batched products wrong on CPUs, for certain
 # lengths; 300 is one of them.
 @on("tensorflow")
-@pytest.mark.parametrize("num_kernels", [1, 2])
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize(
+    ("method", "num_kernels"),
+    [
+        ("chunked", 1),
+        ("chunked", 2),
+        ("fft", 2),
+        ("recurrent", 2),
+        ("toeplitz", 1),
+        ("toeplitz", 2),
+    ],
+)
 def test_xla(method, num_kernels):
     u, g, parameters = draw(300, num_kernels)
 
@@ -76,7 +85,7 @@ def test_xla(method, num_kernels):
 
 
 @on("jax")
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", ["auto", "chunked"])
 def test_jit_of_grad(method):
     import jax
 
@@ -92,19 +101,6 @@ def test_jit_of_grad(method):
         return y, (gradients[0], *gradients[1])
 
     check(*run(u, parameters), u, g, parameters)
-
-
-@on("jax")
-def test_eager_is_compiled():
-    u, g, parameters = draw(70, 2)
-
-    def fn(u, *parameters):
-        return convolve(u, SSMParameters(*parameters), method="toeplitz")
-
-    check(
-        *value_and_gradients(fn, u, *parameters, cotangent=g, jit=False),
-        *(u, g, parameters),
-    )
 
 
 @on("torch")
@@ -138,10 +134,11 @@ def test_symbolic_inputs_of_unknown_length(method):
     assert outputs.dtype == "float32"
 
 
-@pytest.mark.parametrize("batch", [0, 1])
-def test_batches_of_none_and_one(batch):
+@pytest.mark.parametrize("method", ["chunked", "toeplitz"])
+def test_eager(method):
     u, _, parameters = draw(40, 2)
-    tensors = SSMParameters(*map(ops.convert_to_tensor, parameters))
-    for method in ("chunked", "toeplitz"):
-        y = convolve(ops.convert_to_tensor(u[:batch]), tensors, method=method)
-        assert tuple(y.shape) == (batch, 40, DIM)
+    y = convolve(ops.convert_to_tensor(u), parameters, method=method)
+    assert relative_error(to_numpy(y), oracle.convolve(u, parameters)) <= 1e-5
+    # A batch may be empty.
+    y = convolve(ops.convert_to_tensor(u[:0]), parameters, method=method)
+    assert tuple(y.shape) == (0, 40, DIM)

@@ -25,7 +25,7 @@ def cases():
     for dtype, method in itertools.product(ROUNDOFF, sorted(METHODS)):
         slow = dtype == "float16" and method != "chunked"
         fast_scan = method != "recurrent" or keras.backend.backend() == "jax"
-        length = 4096 if fast_scan else 300
+        length = 4096 if fast_scan else 128
         marks = [pytest.mark.slow] if slow else []
         yield pytest.param(dtype, method, length, marks=marks)
 
