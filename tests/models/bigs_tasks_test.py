@@ -149,19 +149,26 @@ class TaskTest(TestCase):
         )
 
     def test_text_classifier_basics(self):
-        for num_classes, labels in ((3, [2, 0]), (1, [0.5, -1.0])):
-            self.run_task_test(
-                cls=models.BiGSTextClassifier,
-                init_kwargs={
-                    "backbone": backbone(),
-                    "num_classes": num_classes,
-                    "preprocessor": self.preprocessors[
-                        models.BiGSTextClassifierPreprocessor
-                    ],
-                },
-                train_data=(TEXTS, labels),
-                expected_output_shape=(2, num_classes),
-            )
+        preprocessor = self.preprocessors[models.BiGSTextClassifierPreprocessor]
+        self.run_task_test(
+            cls=models.BiGSTextClassifier,
+            init_kwargs={
+                "backbone": backbone(),
+                "num_classes": 3,
+                "preprocessor": preprocessor,
+            },
+            train_data=(TEXTS, [2, 0]),
+            expected_output_shape=(2, 3),
+        )
+
+    def test_regressor_is_compiled_as_one(self):
+        regressor = self.task(models.BiGSTextClassifier, num_classes=1)
+        self.assertIsInstance(regressor.loss, keras.losses.MeanSquaredError)
+        predictions = regressor.predict(TEXTS, verbose=0)
+        expected = np.mean((predictions[:, 0] - [0.5, -1.0]) ** 2)
+        result = regressor.evaluate(TEXTS, [0.5, -1.0], return_dict=True, verbose=0)
+        self.assertAllClose(result["loss"], expected, rtol=1e-5)
+        self.assertAllClose(result["root_mean_squared_error"], expected**0.5, rtol=1e-5)
 
     def test_text_embedder_basics(self):
         embedder = self.task(models.BiGSTextEmbedder)
