@@ -37,10 +37,8 @@ def convolution(chunk, reverse):
     [
         (1, True),
         (7, False),
-        (7, True),
-        (10, False),
-        (LENGTH - 1, True),
-        (LENGTH, False),
+        (10, True),
+        (LENGTH - 1, False),
         (LENGTH + 1, True),
     ],
 )
