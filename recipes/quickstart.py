@@ -13,7 +13,7 @@ Training begins with sentences that have no noun between subject and verb, then 
 all. As in the paper (Table 7) each architecture has its own learning rate, here the one
 of 1e-3 and 3e-3 that left the lower training loss.
 
-Hardware: 2 CPU cores, about 4 minutes. Writes `agreement.png` and `results.json` into
+Hardware: 2 CPU cores, a few minutes. Writes `agreement.png` and `results.json` into
 `runs/quickstart`.
 """
 
