@@ -36,6 +36,11 @@ SETTINGS = list(
 # Eight settings in which every pair of two choices occurs.
 PAIRWISE = [SETTINGS[i] for i in (0, 4, 8, 9, 11, 1, 5, 7)]
 
+# The phase of a bilinear transition is an arctangent. TensorFlow's errs by up to 2.5
+# units in the last place on CPUs, PyTorch's by half of one. After 4096 steps that
+# shows in gradients: they are allowed twice the tolerance there, values are not.
+ROUGH_ARCTANGENT = keras.backend.backend() == "tensorflow"
+
 # A loop over tokens is compiled on JAX alone.
 SCAN_IS_SLOW = keras.backend.backend() != "jax"
 
@@ -83,9 +88,11 @@ def errors(method, discretization, reverse, u, g, parameters):
     return measured
 
 
-def check(*arguments):
-    measured = errors(*arguments)
-    assert max(measured.values()) <= TOLERANCE, measured
+def check(method, discretization, reverse, u, g, parameters):
+    measured = errors(method, discretization, reverse, u, g, parameters)
+    assert measured["y"] <= TOLERANCE, measured
+    rough = ROUGH_ARCTANGENT and discretization == "bilinear" and u.shape[1] == 4096
+    assert max(measured.values()) <= TOLERANCE * (2 if rough else 1), measured
 
 
 # The default suite runs each algorithm at these lengths, in settings that between them
@@ -152,14 +159,14 @@ def extremes():
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
 @pytest.mark.parametrize(("method", "step", "state_matrix"), extremes())
 def test_extreme_step_sizes_at_length_4096(method, step, state_matrix, discretization):
-    measured = errors(method, discretization, False, *draw(4096, 1, state_matrix, step))
-    # Gradients are where rounding `a` shows: by 6e-8 of its modulus 1 - dt/2, and of
-    # its phase, which 4096 steps multiply. In the recurrence that is in the nature of
-    # the method. The bilinear phase is an arctangent, of which TensorFlow's errs by
-    # five times that, in gradients by up to 2e-4.
-    if method == "recurrent" or (discretization == "bilinear" and step == 1e-3):
-        measured = {"y": measured["y"]}
-    assert max(measured.values()) <= TOLERANCE, measured
+    arguments = draw(4096, 1, state_matrix, step)
+    if method != "recurrent":
+        check(method, discretization, False, *arguments)
+    else:
+        # Rounding `a`, of modulus 1 - dt/2, is 6e-8 / (dt/2) of its decay, and 4096
+        # steps repeat it, which is in the nature of the method. Gradients show it.
+        measured = errors(method, discretization, False, *arguments)
+        assert measured["y"] <= TOLERANCE, measured
 
 
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
