@@ -1,5 +1,6 @@
 """One map, several algorithms: the entry point of this package."""
 
+import keras
 from keras import ops
 
 from keras_bigs.ssm.chunked import chunked
@@ -15,26 +16,51 @@ METHODS = {
     "chunked": chunked,
 }
 
-# The longest sequence for which one Toeplitz product is the fastest, as
-# `benchmarks/routing.py` measured it, by whether the kernel is shared by all channels.
-LONGEST_TOEPLITZ = {"shared": 512, "grouped": 128}
+# From the tables that `benchmarks/routing.py` prints (see `benchmarks/README.md`).
+# Fewer channels a kernel leave matrix products too thin: there the FFT is faster on
+# CPUs. On TPUs it is not, by an order of magnitude.
+FEW_CHANNELS = 32
+LONGEST_TOEPLITZ = 512
+LONGEST_TOEPLITZ_FEW_CHANNELS = 128
 
 
-def auto_method(length, num_kernels):
+def platform():
+    """`"cpu"` or `"accelerator"`: where the backend computes by default."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        on_cpu = jax.default_backend() == "cpu"
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        on_cpu = {d.device_type for d in tf.config.list_physical_devices()} == {"CPU"}
+    else:
+        import torch
+
+        on_cpu = not torch.accelerator.is_available()
+    return "cpu" if on_cpu else "accelerator"
+
+
+def auto_method(length, channels, platform):
     """The algorithm that `method="auto"` stands for.
 
     Args:
         length: int, or anything else (`None`, a symbolic dimension) where it is not
             known before the program runs.
-        num_kernels: int. The number of kernels.
+        channels: int. The number of channels that share a kernel.
+        platform: `"cpu"` or `"accelerator"`.
 
     Returns:
-        `"toeplitz"` or `"chunked"`.
+        `"toeplitz"`, `"fft"` or `"chunked"`.
     """
     if not isinstance(length, int):
         return "chunked"
-    longest = LONGEST_TOEPLITZ["shared" if num_kernels == 1 else "grouped"]
-    return "toeplitz" if length <= longest else "chunked"
+    if channels >= FEW_CHANNELS:
+        return "toeplitz" if length <= LONGEST_TOEPLITZ else "chunked"
+    if length <= LONGEST_TOEPLITZ_FEW_CHANNELS:
+        return "toeplitz"
+    return "fft" if platform == "cpu" else "chunked"
 
 
 def check_method(method):
@@ -56,7 +82,7 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
     | `toeplitz`  | `O(L)`, one product      | `L` up to about 512            |
     | `fft`       | `O(log L)`, float32      | long `L` where FFTs are cheap  |
     | `chunked`   | `O(C + N)`, products     | long `L`; linear in length     |
-    | `auto`      |                          | the fastest of them, by length |
+    | `auto`      |                          | the fastest, by length, device |
 
     Args:
         inputs: `(batch, length, dim)` floating-point tensor, `dim` a multiple of the
@@ -85,6 +111,6 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
             f"Received: num_kernels={num_kernels}, inputs.shape={inputs.shape}"
         )
     if method == "auto":
-        method = auto_method(inputs.shape[1], num_kernels)
+        method = auto_method(inputs.shape[1], dim // num_kernels, platform())
     ssm = discretize(parameters, discretization)
     return METHODS[method](inputs, ssm, reverse=reverse)

@@ -1,10 +1,11 @@
 """Powers of the transition, kernel taps and the matrices built from them."""
 
 import contextlib
-import math
 
 import keras
 from keras import ops
+
+from keras_bigs.ssm.phase import multiply_turns
 
 # Taps are computed in blocks of this many: `a^(32 i + j) = a^(32 i) a^j`.
 TAP_BLOCK = 32
@@ -39,40 +40,22 @@ def pad_length(x, length):
     return ops.reshape(padded, (batch, length, x.shape[2]))
 
 
-def wrap(angle):
-    """`angle - 2 pi k` for the nearest integer `k`, in radians.
-
-    The first part of `2 pi` has eight bits, so that its products with `k` are exact.
-    """
-    turns = ops.stop_gradient(ops.round(angle / (2 * math.pi)))
-    return (angle - turns * 6.28125) - turns * (2 * math.pi - 6.28125)
-
-
 def powers(ssm, exponents):
     """`a^l` for every mode.
 
-    The phase of `a^l` is thousands of radians, of which float32 keeps three decimals.
-    It is computed modulo `2 pi`, so that no more is lost than rounding the phase of
-    `a` itself loses.
-
     Args:
         ssm: `DiscreteSSM` of `K` kernels and state size `N`.
-        exponents: `(L,)`, the non-negative exponents `l`.
+        exponents: `(L,)` integers, the non-negative exponents `l`.
 
     Returns:
         `(real, imaginary)`, each `(K, N, L)`.
     """
-    odd = ops.equal(exponents % 2, 1)
-    exponents = ops.cast(exponents, ssm.log_a_re.dtype)
-    magnitude = ops.exp(ops.expand_dims(ssm.log_a_re, -1) * exponents)
-    if ssm.sign is not None:
-        sign = ops.expand_dims(ssm.sign, -1)
-        magnitude = ops.where(odd, magnitude * sign, magnitude)
-    phase = ops.expand_dims(wrap(ssm.log_a_im), -1)
-    # Eleven bits of the phase, whose products with exponents up to 8192 are exact.
-    coarse = ops.stop_gradient(ops.round(phase * 512) / 512)
-    phase = wrap(coarse * exponents) + (phase - coarse) * exponents
-    return magnitude * ops.cos(phase), magnitude * ops.sin(phase)
+    log_a_re, coarse, fine = (
+        ops.expand_dims(x, -1) for x in (ssm.log_a_re, ssm.coarse_turns, ssm.fine_turns)
+    )
+    angle = multiply_turns(coarse, fine, exponents)
+    magnitude = ops.exp(log_a_re * ops.cast(exponents, log_a_re.dtype))
+    return magnitude * ops.cos(angle), magnitude * ops.sin(angle)
 
 
 def weigh(ssm, real, imaginary):

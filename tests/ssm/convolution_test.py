@@ -36,11 +36,6 @@ SETTINGS = list(
 # Eight settings in which every pair of two choices occurs.
 PAIRWISE = [SETTINGS[i] for i in (0, 4, 8, 9, 11, 1, 5, 7)]
 
-# The phase of a bilinear transition is an arctangent. TensorFlow's errs by up to 2.5
-# units in the last place on CPUs, PyTorch's by half of one. After 4096 steps that
-# shows in gradients: they are allowed twice the tolerance there, values are not.
-ROUGH_ARCTANGENT = keras.backend.backend() == "tensorflow"
-
 # A loop over tokens is compiled on JAX alone.
 SCAN_IS_SLOW = keras.backend.backend() != "jax"
 
@@ -80,19 +75,18 @@ def errors(method, discretization, reverse, u, g, parameters):
     measured = {"y": relative_error(y, exact_y)}
     for name, gradient in zip(("u", *SSMParameters._fields), gradients, strict=True):
         measured[name] = relative_error(gradient, getattr(exact, name))
-    # The gradient of log_step is one number a kernel, a sum over modes of terms that
-    # cancel; like the error of any sum, its error is measured by their magnitudes.
-    # Rounding dt, by half a unit in the last place, can move it by 4e-3 of itself.
-    largest = np.max(np.sum(np.abs(exact.log_step_modes), axis=1))
+    # The gradient of log_step is one number a kernel, a sum over modes. Where terms
+    # cancel more than a hundredfold, by the luck of the draw, no float32 sum has the
+    # digits left, and its error is measured by a hundredth of their magnitudes.
+    terms = np.max(np.sum(np.abs(exact.log_step_modes), axis=1))
+    largest = max(np.max(np.abs(exact.log_step)), terms / 100)
     measured["log_step"] = relative_error(gradients[-1], exact.log_step, largest)
     return measured
 
 
 def check(method, discretization, reverse, u, g, parameters):
     measured = errors(method, discretization, reverse, u, g, parameters)
-    assert measured["y"] <= TOLERANCE, measured
-    rough = ROUGH_ARCTANGENT and discretization == "bilinear" and u.shape[1] == 4096
-    assert max(measured.values()) <= TOLERANCE * (2 if rough else 1), measured
+    assert max(measured.values()) <= TOLERANCE, measured
 
 
 # The default suite runs each algorithm at these lengths, in settings that between them
@@ -159,14 +153,7 @@ def extremes():
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
 @pytest.mark.parametrize(("method", "step", "state_matrix"), extremes())
 def test_extreme_step_sizes_at_length_4096(method, step, state_matrix, discretization):
-    arguments = draw(4096, 1, state_matrix, step)
-    if method != "recurrent":
-        check(method, discretization, False, *arguments)
-    else:
-        # Rounding `a`, of modulus 1 - dt/2, is 6e-8 / (dt/2) of its decay, and 4096
-        # steps repeat it, which is in the nature of the method. Gradients show it.
-        measured = errors(method, discretization, False, *arguments)
-        assert measured["y"] <= TOLERANCE, measured
+    check(method, discretization, False, *draw(4096, 1, state_matrix, step))
 
 
 @pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
@@ -223,9 +210,10 @@ def test_auto_values_and_gradients():
     check("auto", "zoh", False, *draw(7))
 
 
+@pytest.mark.parametrize("device", ["cpu", "accelerator"])
 @pytest.mark.parametrize("length", [1, 128, 129, 512, 513, 4096])
-@pytest.mark.parametrize("num_kernels", [1, 2, 4])
-def test_auto_is_the_algorithm_it_names(num_kernels, length, monkeypatch):
+@pytest.mark.parametrize("num_kernels", [1, 2])
+def test_auto_is_the_algorithm_it_names(num_kernels, length, device, monkeypatch):
     called = []
     for name in METHOD_NAMES:
 
@@ -235,15 +223,23 @@ def test_auto_is_the_algorithm_it_names(num_kernels, length, monkeypatch):
 
         monkeypatch.setitem(METHODS, name, record)
     monkeypatch.setattr(convolution, "discretize", lambda *_: None)
-    u, _, parameters = draw(length, num_kernels)
-    convolve(u, parameters, reverse=True)
-    assert called == [(auto_method(length, num_kernels), True)]
+    monkeypatch.setattr(convolution, "platform", lambda: device)
+    u = np.zeros((1, length, 32), "float32")
+    convolve(u, draw(length, num_kernels)[2], reverse=True)
+    assert called == [(auto_method(length, 32 // num_kernels, device), True)]
 
 
 def test_auto_method():
-    assert auto_method(None, 1) == "chunked"
-    assert auto_method(1, 1) == auto_method(1, 8) == "toeplitz"
-    assert auto_method(10**6, 1) == auto_method(10**6, 8) == "chunked"
+    assert auto_method(None, 1, "cpu") == "chunked"
+    assert auto_method(1, 256, "cpu") == auto_method(1, 1, "cpu") == "toeplitz"
+    assert auto_method(512, 256, "cpu") == "toeplitz"
+    assert auto_method(10**6, 256, "cpu") == "chunked"
+    assert auto_method(512, 1, "cpu") == "fft"
+    assert auto_method(512, 1, "accelerator") == "chunked"
+
+
+def test_platform():
+    assert convolution.platform() in ("cpu", "accelerator")
 
 
 @pytest.mark.skipif(
