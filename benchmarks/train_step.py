@@ -5,8 +5,9 @@
 Masked language models of equal numbers of parameters (12 gated layers for 13 of
 BERT's; FNet, whose mixing has no weights, gets 19), the same tokens a step, 15% of them
 predicted. A training step is `train_on_batch` with AdamW and dropout; inference is
-`predict_on_batch` of the backbone. Each length runs in a process of its own, for the
-peak memory of one model at a time is measured in a further one.
+`predict_on_batch` of the backbone. All models and lengths take turns, so that models
+are compared at one length, and lengths at an equal number of tokens. Peak memory is
+that of a process which takes two steps of one model.
 """
 
 import dataclasses
@@ -52,30 +53,38 @@ def main(config: Config):
             step[config.only_memory_of]()
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
-    console = Console(width=110)
+    console = Console(width=120)
     console.print(timing.environment())
     console.print(f"{keras.backend.backend()}, {config.tokens} tokens a step")
-    reference = "BERT" if "BERT" in config.models else config.models[0]
-    table = Table(
-        "length", "model", "parameters", "first call s", "step ms", "step ratio",
-        "inference ms", "inference ratio", "peak MB",
-    )  # fmt: skip
+    train, infer, sizes = {}, {}, {}
     for length in config.lengths:
-        train, infer, sizes = steps(config, length, config.models)
-        first, train = timing.interleave(train, config.repeats)
-        _, infer = timing.interleave(infer, config.repeats)
-        for name in config.models:
-            table.add_row(
-                str(length),
-                name,
-                f"{sizes[name]:,}",
-                f"{first[name]:.1f}",
-                f"{1000 * np.median(train[name]):.0f}",
-                f"{timing.median_ratio(train, name, reference):.2f}",
-                f"{1000 * np.median(infer[name]):.0f}",
-                f"{timing.median_ratio(infer, name, reference):.2f}",
-                peak_memory(config, length, name) if config.memory else "",
-            )
+        for sides, more in zip(
+            (train, infer, sizes), steps(config, length, config.models), strict=True
+        ):
+            sides.update({(length, name): side for name, side in more.items()})
+    first, train = timing.interleave(train, config.repeats)
+    _, infer = timing.interleave(infer, config.repeats)
+    reference = "BERT" if "BERT" in config.models else config.models[0]
+    shortest = config.lengths[0]
+    table = Table(
+        "length", "model", "parameters", "first call s", "step ms",
+        f"of {reference}'s", f"of length {shortest}'s", "inference ms",
+        f"of {reference}'s", "peak MB",
+    )  # fmt: skip
+    for side in train:
+        length, name = side
+        table.add_row(
+            str(length),
+            name,
+            f"{sizes[side]:,}",
+            f"{first[side]:.1f}",
+            f"{1000 * np.median(train[side]):.0f}",
+            f"{timing.median_ratio(train, side, (length, reference)):.2f}",
+            f"{timing.median_ratio(train, side, (shortest, name)):.2f}",
+            f"{1000 * np.median(infer[side]):.0f}",
+            f"{timing.median_ratio(infer, side, (length, reference)):.2f}",
+            peak_memory(config, length, name) if config.memory else "",
+        )
     console.print(table)
 
 

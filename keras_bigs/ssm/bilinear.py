@@ -71,7 +71,7 @@ def bilinear(a_re, a_im, log_step):
     )
     angle = ops.arctan2(d - q0 * p, above + q * q0)
     angle = angle + ops.arctan2(d + q0 * p, below + q * q0)
-    coarse = look_up(ARCTAN_COARSE, j) + ops.where(outside, 0.5, 0.0)
+    coarse = look_up(ARCTAN_COARSE, j) + 0.5 * ops.cast(outside, x.dtype)
     fine = look_up(ARCTAN - ARCTAN_COARSE, j) + angle / (2 * math.pi)
 
     # `dt / (1 - dt A/2)`, in a form that does not cancel where `dt` hardly matters.
