@@ -3,10 +3,14 @@
 import datetime
 import importlib.metadata
 import os
+import pathlib
 import platform
+import re
 import time
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 
 def interleave(functions, repeats):
@@ -22,11 +26,11 @@ def interleave(functions, repeats):
         arrays of seconds, both by name. Entry `i` of all arrays comes from one round.
     """
     first, times = {}, {name: [] for name in functions}
-    for name, function in functions.items():
+    for name, function in progress(functions.items(), "compiling"):
         start = time.perf_counter()
         function()
         first[name] = time.perf_counter() - start
-    for _ in range(repeats):
+    for _ in progress(range(repeats), "timing"):
         for name, function in functions.items():
             start = time.perf_counter()
             function()
@@ -37,6 +41,20 @@ def interleave(functions, repeats):
 def median_ratio(times, name, reference):
     """The median over rounds of one side's time over the other's."""
     return float(np.median(times[name] / times[reference]))
+
+
+def progress(steps, description):
+    """The steps, with a progress bar on the standard error."""
+    return track(steps, description, console=Console(stderr=True))
+
+
+def peak_memory():
+    """The most memory that this process ever held, in MB, from Linux's `/proc`.
+
+    `resource.getrusage` would count the memory of the process that started this one.
+    """
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def environment():

@@ -15,9 +15,7 @@ and with `--predict FILE`, `predictions` in that file's format.
 
 import dataclasses
 import json
-import os
 import pathlib
-import shutil
 import sys
 import time
 from typing import Literal
@@ -32,6 +30,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import batching
+from keras_bigs.data import files
 from keras_bigs.data import tables
 from keras_bigs.data import vocabulary
 
@@ -266,33 +265,25 @@ def evaluate(model, eval_batches, data):
 
 def save(config, data, classifier, model, results, console):
     """Report, figure, preset and predictions."""
-    config.output.mkdir(parents=True, exist_ok=True)
-    save_preset(classifier, data.classes, config.output / "preset")
+    preset = config.output / "preset"
+    with files.whole(preset) as temporary:
+        classifier.save_to_preset(str(temporary))
+        text = json.dumps(data.classes, ensure_ascii=False)
+        (temporary / "classes.json").write_text(text, encoding="utf-8")
+    with files.whole(config.output / "results.json") as temporary:
+        text = json.dumps(results, indent=2, default=str)
+        temporary.write_text(text, encoding="utf-8")
     outputs = predict(model, batches(classifier, config, data.eval))
     figure = plot(outputs, data, config.output)
-    text = json.dumps(results, indent=2, default=str)
-    (config.output / "results.json").write_text(text, encoding="utf-8")
     for name, value in results["metrics"].items():
         console.print(f"{name:>10}  {value:.4f}")
     console.print(f"{results['epochs']} epochs in {results['seconds']} s")
-    console.print(f"Wrote {config.output / 'preset'} and {figure}")
+    console.print(f"Wrote {preset} and {figure}")
     if data.predict is not None:
         outputs = predict(model, batches(classifier, config, data.predict))
         path = config.output / f"predictions{config.predict.suffix}"
         tables.write_table(path, prediction_columns(config, data, outputs))
         console.print(f"Wrote {path}")
-
-
-def save_preset(classifier, classes, path):
-    """Saves the task, and the names of its classes, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        classifier.save_to_preset(str(temporary))
-        text = json.dumps(classes, ensure_ascii=False)
-        (temporary / "classes.json").write_text(text, encoding="utf-8")
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def plot(outputs, data, directory):
@@ -317,7 +308,8 @@ def plot(outputs, data, directory):
             ax=axes,
         )
         path = directory / "confusion_matrix.png"
-    figure.savefig(path, dpi=150)
+    with files.whole(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     plt.close(figure)
     return path
 

@@ -30,6 +30,7 @@ from keras_bigs import analysis
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import agreement
+from keras_bigs.data import files
 
 
 @dataclasses.dataclass
@@ -122,10 +123,11 @@ def report(accuracies, config, console):
         scores = (f"{100 * a[attractors][0]:.1f}" for a in accuracies.values())
         table.add_row(str(attractors), str(count), *scores)
     console.print(table)
-    config.output.mkdir(parents=True, exist_ok=True)
+    with files.whole(config.output / "results.json") as temporary:
+        temporary.write_text(json.dumps(accuracies, indent=2))
     figure = config.output / "agreement.png"
-    analysis.plot_agreement(figure, accuracies, "Agreement past attractors")
-    (config.output / "results.json").write_text(json.dumps(accuracies, indent=2))
+    with files.whole(figure) as temporary:
+        analysis.plot_agreement(temporary, accuracies, "Agreement past attractors")
     console.print(f"Figure: {figure}")
 
 

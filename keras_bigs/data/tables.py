@@ -28,6 +28,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_bigs.data.files import whole
+
 FORMATS = ("tsv", "csv", "jsonl")
 
 _shorten = reprlib.Repr()
@@ -230,29 +232,24 @@ def write_table(
     path = Path(path)
     file_format = table_format(path, file_format)
     rows = zip(*(map(_plain, cells) for cells in columns.values()), strict=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            if file_format == "jsonl":
-                for row in rows:
-                    record = dict(zip(columns, row, strict=True))
-                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
-            elif file_format == "csv":
-                # All texts are quoted, since the default forgets a lone "\r".
-                writer = csv.writer(
-                    file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
-                )
-                writer.writerow(columns)
-                writer.writerows(rows)
-            else:
-                for row in (tuple(columns), *rows):
-                    cells = ("" if cell is None else str(cell) for cell in row)
-                    cells = (re.sub(r"[\t\n\r]", " ", cell) for cell in cells)
-                    file.write("\t".join(cells) + "\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        whole(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        if file_format == "jsonl":
+            for row in rows:
+                record = dict(zip(columns, row, strict=True))
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        elif file_format == "csv":
+            # All texts are quoted, since the default forgets a lone "\r".
+            writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+        else:
+            for row in (tuple(columns), *rows):
+                cells = ("" if cell is None else str(cell) for cell in row)
+                cells = (re.sub(r"[\t\n\r]", " ", cell) for cell in cells)
+                file.write("\t".join(cells) + "\n")
 
 
 def _read_text(path: Path) -> str:

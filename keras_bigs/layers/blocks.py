@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.residual import materialize_gradient
 from keras_bigs.layers.routing import RoutingOptions
 from keras_bigs.layers.routing import get_routing
 
@@ -213,7 +214,7 @@ class GatedBiGSBlock(Block):
         value = self.value_dense(h)
         routed = self.routing(h, padding_mask=padding_mask, training=training)
         y = self.output_dense(self.gate_dense(routed) * value)
-        return x + self.residual_dropout(y, training=training)
+        return materialize_gradient(x + self.residual_dropout(y, training=training))
 
 
 @keras.saving.register_keras_serializable("keras_bigs")

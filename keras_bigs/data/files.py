@@ -1,0 +1,36 @@
+"""Outputs that appear whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+
+
+@contextlib.contextmanager
+def whole(path):
+    """Gives a temporary path to write to, which becomes `path` if no error is raised.
+
+    Args:
+        path: a file, replaced if it exists, or a directory that does not exist or is
+            empty. The folder around it is made if need be.
+
+    Yields:
+        `pathlib.Path` beside `path`, of the same suffix. What is left there after an
+        error is removed.
+
+    Example:
+    ```python
+    with whole("results.json") as temporary:
+        temporary.write_text("{}")
+    ```
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
