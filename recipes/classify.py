@@ -27,10 +27,10 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import batching
-from keras_bigs.data import files
 from keras_bigs.data import tables
 from keras_bigs.data import vocabulary
 

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_bigs import analysis
+from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import agreement
-from keras_bigs.data import files
 
 
 @dataclasses.dataclass

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_bigs.data.files import whole
+from keras_bigs.files import whole
 
 FORMATS = ("tsv", "csv", "jsonl")
 

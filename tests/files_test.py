@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_bigs.data.files import whole
+from keras_bigs.files import whole
 
 
 def test_a_file_is_replaced(tmp_path):
