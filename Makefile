@@ -3,6 +3,7 @@ BIN := .venv/bin
 BACKENDS := jax tensorflow torch
 # TensorFlow's start-up notices say nothing about the run.
 export TF_CPP_MIN_LOG_LEVEL := 2
+export KERAS_BACKEND ?= jax
 
 .PHONY: quickstart test test-all lint clean
 

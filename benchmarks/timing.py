@@ -49,7 +49,7 @@ def progress(steps, description):
 
 
 def peak_memory():
-    """The most memory that this process ever held, in MB, from Linux's `/proc`.
+    """The most memory that this process ever held, in MiB, from Linux's `/proc`.
 
     `resource.getrusage` would count the memory of the process that started this one.
     """

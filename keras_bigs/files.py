@@ -16,7 +16,11 @@ def whole(path):
 
     Yields:
         `pathlib.Path` beside `path`, of the same suffix. What is left there after an
-        error is removed.
+        error inside the block is removed.
+
+    Raises:
+        OSError: `path` cannot be written, or is a directory with something in it. What
+            was written is then kept, and the message says where.
 
     Example:
     ```python
@@ -29,8 +33,15 @@ def whole(path):
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
-        os.replace(temporary, path)
-    finally:
+    except BaseException:
         if temporary.is_dir():
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
+        raise
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"Cannot rename {temporary} to {path}: {error.strerror}. What was written "
+            "is kept in the former."
+        ) from error

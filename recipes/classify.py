@@ -9,8 +9,8 @@ Fine-tuning follows the paper's appendix A.2 (tables 8 and 9): AdamW, warm-up ov
 tenth of the steps, decay to zero; early stopping on a metric of the evaluation file.
 
 Writes into `--output`: `preset/` for `BiGSTextClassifier.from_preset`, with
-`classes.json`; `results.json`; `confusion_matrix.png`, or `scatter.png` for regression;
-and with `--predict FILE`, `predictions` in that file's format.
+`classes.json`; `config.json`; `results.json`; `confusion_matrix.png`, or `scatter.png`
+for regression; and with `--predict FILE`, `predictions` in that file's format.
 """
 
 import dataclasses
@@ -85,6 +85,7 @@ class Config:
 def main(config: Config):
     console = Console()
     data = load(config)
+    claim(config)
     keras.utils.set_random_seed(config.seed)
     classifier = build(config, data, console)
     console.print(
@@ -100,7 +101,6 @@ def main(config: Config):
         "seconds": round(time.time() - start, 1),
         "epochs": history.epoch[-1] + 1,
         "history": history.history,
-        "config": dataclasses.asdict(config),
     }
     save(config, data, classifier, model, results, console)
 
@@ -121,10 +121,10 @@ class Data:
 
 def load(config):
     """Reads and checks every file before any work is done."""
-    if config.output.exists() and any(config.output.iterdir()):
+    if config.model not in models.CONFIGS and not pathlib.Path(config.model).is_dir():
         raise tables.DataError(
-            f"--output {config.output} is not empty. Name another directory, or "
-            "remove it."
+            f"--model {config.model} is neither a preset directory nor one of "
+            f"{sorted(models.CONFIGS)}."
         )
     columns = {"text": config.text, "text_pair": config.text_pair}
     labelled = {**columns, "label": config.label, "column_names": config.columns}
@@ -136,6 +136,12 @@ def load(config):
         predict = tables.read_table(
             config.predict, **columns, column_names=config.predict_columns
         )
+        clash = {config.text, config.text_pair} & {"prediction", "probability"}
+        if clash:
+            raise tables.DataError(
+                f"--predict writes a column {clash.pop()!r} of its own. Rename the "
+                "column of the texts."
+            )
     metrics = ("pearson", "spearman", "rmse")
     if not config.regression:
         metrics = ("accuracy", "f1", "matthews")
@@ -160,7 +166,34 @@ def load(config):
             return tables.encode_labels(table, classes)
 
     targets = {id(table): encode(table) for table in (train, evaluation)}
+    if config.regression and len(set(targets[id(evaluation)])) < 2:
+        raise tables.DataError(
+            f"{config.eval}: column {config.label!r} must have two different numbers "
+            "or more, or nothing can correlate with them."
+        )
     return Data(train, evaluation, predict, classes, targets)
+
+
+def claim(config):
+    """Makes the output directory and writes the configuration into it.
+
+    So two runs cannot have the same, and one that cannot be written is found out
+    before the work.
+    """
+    remedy = "Name another directory with --output."
+    try:
+        config.output.mkdir(parents=True, exist_ok=True)
+        if any(config.output.iterdir()):
+            raise tables.DataError(
+                f"--output {config.output} is not empty. {remedy[:-1]}, or remove it."
+            )
+        text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+        with open(config.output / "config.json", "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise tables.DataError(
+            f"Cannot write to --output {config.output}: {error.strerror}. {remedy}"
+        ) from error
 
 
 def build(config, data, console):
@@ -180,16 +213,13 @@ def build(config, data, console):
         classifier = models.BiGSTextClassifier(
             backbone, num_classes, preprocessor, dropout=config.dropout
         )
-    elif pathlib.Path(config.model).is_dir():
-        classifier = models.BiGSTextClassifier.from_preset(
-            config.model, num_classes=num_classes, dropout=config.dropout
-        )
-        longest = classifier.backbone.max_sequence_length
-        classifier.preprocessor.sequence_length = min(config.sequence_length, longest)
     else:
-        raise tables.DataError(
-            f"--model {config.model} is neither a preset directory nor one of "
-            f"{sorted(models.CONFIGS)}."
+        backbone = models.BiGSBackbone.from_preset(config.model, dropout=config.dropout)
+        preprocessor = models.BiGSTextClassifierPreprocessor.from_preset(
+            config.model, sequence_length=config.sequence_length
+        )
+        classifier = models.BiGSTextClassifier(
+            backbone, num_classes, preprocessor, dropout=config.dropout
         )
     if config.regression:
         # Start from the mean instead of learning it.
@@ -208,8 +238,7 @@ def batches(classifier, config, table, targets=None, shuffle=False):
         batch_size=config.batch_size,
         shuffle=shuffle,
         seed=config.seed,
-        # Without masked padding the output depends on it: pad as in pretraining.
-        bucket_boundaries=None if classifier.backbone.mask_padding else (),
+        bucket_boundaries=() if classifier.backbone.depends_on_padding else None,
     )
 
 
@@ -260,7 +289,8 @@ def evaluate(model, eval_batches, data):
     outputs, targets = predict(model, eval_batches), data.targets[id(data.eval)]
     if data.classes is None:
         return training.regression_metrics(targets, outputs[:, 0])
-    return training.classification_metrics(targets, outputs.argmax(-1))
+    classes = outputs.argmax(-1)
+    return training.classification_metrics(targets, classes, len(data.classes))
 
 
 def save(config, data, classifier, model, results, console):
@@ -271,19 +301,18 @@ def save(config, data, classifier, model, results, console):
         text = json.dumps(data.classes, ensure_ascii=False)
         (temporary / "classes.json").write_text(text, encoding="utf-8")
     with files.whole(config.output / "results.json") as temporary:
-        text = json.dumps(results, indent=2, default=str)
-        temporary.write_text(text, encoding="utf-8")
-    outputs = predict(model, batches(classifier, config, data.eval))
-    figure = plot(outputs, data, config.output)
-    for name, value in results["metrics"].items():
-        console.print(f"{name:>10}  {value:.4f}")
-    console.print(f"{results['epochs']} epochs in {results['seconds']} s")
-    console.print(f"Wrote {preset} and {figure}")
+        temporary.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    console.print(f"Wrote {preset}")
     if data.predict is not None:
         outputs = predict(model, batches(classifier, config, data.predict))
         path = config.output / f"predictions{config.predict.suffix}"
         tables.write_table(path, prediction_columns(config, data, outputs))
         console.print(f"Wrote {path}")
+    outputs = predict(model, batches(classifier, config, data.eval))
+    console.print(f"Wrote {plot(outputs, data, config.output)}")
+    for name, value in results["metrics"].items():
+        console.print(f"{name:>10}  {value:.4f}")
+    console.print(f"{results['epochs']} epochs in {results['seconds']} s")
 
 
 def plot(outputs, data, directory):
@@ -296,7 +325,7 @@ def plot(outputs, data, directory):
         axes.set(xlabel="label", ylabel="prediction")
         path = directory / "scatter.png"
     else:
-        size = max(4.0, 0.5 * len(data.classes) + 2)
+        size = min(40.0, max(4.0, 0.5 * len(data.classes) + 2))
         figure, axes = plt.subplots(figsize=(size + 1, size), layout="constrained")
         ConfusionMatrixDisplay.from_predictions(
             targets,

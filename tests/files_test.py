@@ -23,6 +23,18 @@ def test_a_directory_is_renamed(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
+def test_what_cannot_be_renamed_is_kept(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "other").touch()
+    with (
+        pytest.raises(OSError, match="is kept in the former"),
+        whole(tmp_path / "a") as t,
+    ):
+        t.mkdir()
+        (t / "b").write_text("c")
+    assert (t / "b").read_text() == "c"
+
+
 @pytest.mark.parametrize("directory", [False, True])
 def test_an_error_leaves_what_was_there(tmp_path, directory):
     path = tmp_path / "a"

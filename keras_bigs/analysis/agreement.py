@@ -1,5 +1,7 @@
 """Subject-verb agreement past attractors (paper, section 7.3, Figure 8)."""
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -62,7 +64,7 @@ def plot_agreement(path, accuracies, title):
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     for (name, by_attractors), marker in zip(
-        accuracies.items(), "osD^v<>", strict=False
+        accuracies.items(), itertools.cycle("osD^v<>"), strict=False
     ):
         attractors = list(by_attractors)
         accuracy = np.array([a for a, _ in by_attractors.values()])

@@ -12,7 +12,7 @@ def learn_vocabulary(
     texts: Iterable[str],
     vocabulary_size: int = 8000,
     lowercase: bool = True,
-    strip_accents: bool = False,
+    strip_accents: bool | None = None,
 ) -> list[str]:
     """Learns word pieces from texts, for a `keras_hub.tokenizers.WordPieceTokenizer`.
 
@@ -31,7 +31,8 @@ def learn_vocabulary(
         texts: the texts, of which one at least has a word.
         vocabulary_size: int. The most word pieces, special tokens included.
         lowercase: bool. Whether to lower the case of the texts.
-        strip_accents: bool. Whether to remove the accents of the texts.
+        strip_accents: bool. Whether to remove the accents of the texts. `None` does so
+            where the case is lowered, as `BiGSTokenizer` does.
 
     Returns:
         At most `vocabulary_size` word pieces, without repetition.
@@ -48,7 +49,7 @@ def learn_vocabulary(
             dataset.batch(1024),
             max(vocabulary_size, len(SPECIAL_TOKENS) + 1),  # else it has no alphabet
             lowercase=lowercase,
-            strip_accents=strip_accents,
+            strip_accents=lowercase if strip_accents is None else strip_accents,
             reserved_tokens=list(SPECIAL_TOKENS),
         )
     except StopIteration:  # raised by the counter of words if there are none

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
 
 
@@ -52,7 +53,7 @@ class BiLSTM(keras.layers.Layer):
             keras.layers.LSTM(
                 dim // 2,
                 return_sequences=True,
-                kernel_initializer=self.kernel_initializer.clone(),
+                kernel_initializer=clone_initializer(self.kernel_initializer),
                 recurrent_initializer=orthogonal_float32,
                 dtype=self.dtype_policy,
             ),

@@ -3,6 +3,7 @@
 import keras
 
 from keras_bigs.layers.activations import gelu_tanh
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.s4d_kernel import S4DKernel
 
@@ -116,8 +117,8 @@ class BiSSM(keras.layers.Layer):
         return keras.layers.Dense(
             dim,
             activation=activation,
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            bias_initializer=clone_initializer(self.bias_initializer),
             dtype=self.dtype_policy,
             name=name,
         )

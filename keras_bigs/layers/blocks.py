@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 from keras_bigs.layers.activations import gelu_tanh
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.padding import without_mask
 from keras_bigs.layers.residual import materialize_gradient
 from keras_bigs.layers.routing import RoutingOptions
 from keras_bigs.layers.routing import get_routing
@@ -68,6 +70,7 @@ class Block(keras.layers.Layer):
                 dropout=dropout,
                 activation=self.activation,
                 kernel_initializer=self.kernel_initializer,
+                bias_initializer=self.bias_initializer,
                 dtype=self.dtype_policy,
             ),
         )
@@ -79,8 +82,8 @@ class Block(keras.layers.Layer):
         return keras.layers.Dense(
             units,
             activation=activation,
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            bias_initializer=clone_initializer(self.bias_initializer),
             dtype=self.dtype_policy,
             name=name,
         )
@@ -91,7 +94,10 @@ class Block(keras.layers.Layer):
         )
 
     def call(self, inputs, padding_mask=None, mask=None, training=None):
-        padding_mask = resolve_mask(padding_mask, mask) if self.mask_padding else None
+        if self.mask_padding:
+            padding_mask = resolve_mask(padding_mask, mask)
+        else:
+            padding_mask, inputs = None, without_mask(inputs)
         if not self.rematerialize:
             return self.transform(inputs, padding_mask, training)
         # The states of random seeds go in and come out by hand, so that dropout draws

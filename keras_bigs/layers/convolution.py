@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.padding import zero_padding
 
@@ -53,8 +54,8 @@ class Convolution(keras.layers.Layer):
     def _dense(self, units, name):
         return keras.layers.Dense(
             units,
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            bias_initializer=clone_initializer(self.bias_initializer),
             dtype=self.dtype_policy,
             name=name,
         )

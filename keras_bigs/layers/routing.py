@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.bi_lstm import BiLSTM
 from keras_bigs.layers.bi_ssm import BiSSM
 from keras_bigs.layers.convolution import Convolution
@@ -25,6 +26,7 @@ class RoutingOptions:
         dropout: float. The dropout rate.
         activation: the activation function of the block.
         kernel_initializer: initializer of dense kernels.
+        bias_initializer: initializer of dense biases.
         dtype: dtype policy of the layer.
     """
 
@@ -32,8 +34,9 @@ class RoutingOptions:
     state_dim: int = 64
     method: str = "auto"
     dropout: float = 0.0
-    activation: Any = "gelu"
+    activation: Any = gelu_tanh
     kernel_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
     dtype: Any = None
 
 
@@ -115,6 +118,7 @@ def _ssm(options):
         activation=options.activation,
         method=options.method,
         kernel_initializer=options.kernel_initializer,
+        bias_initializer=options.bias_initializer,
         dtype=options.dtype,
         name="routing",
     )
@@ -125,6 +129,7 @@ def _attention(options):
     return SelfAttention(
         dropout=options.dropout,
         kernel_initializer=options.kernel_initializer,
+        bias_initializer=options.bias_initializer,
         dtype=options.dtype,
         name="routing",
     )
@@ -135,6 +140,7 @@ def _sliding_window(options):
     return SlidingWindowAttention(
         dropout=options.dropout,
         kernel_initializer=options.kernel_initializer,
+        bias_initializer=options.bias_initializer,
         dtype=options.dtype,
         name="routing",
     )
@@ -149,6 +155,7 @@ def _fourier(options):
 def _convolution(options):
     return Convolution(
         kernel_initializer=options.kernel_initializer,
+        bias_initializer=options.bias_initializer,
         dtype=options.dtype,
         name="routing",
     )
@@ -156,4 +163,8 @@ def _convolution(options):
 
 @register_routing("lstm")
 def _lstm(options):
-    return BiLSTM(dtype=options.dtype, name="routing")
+    return BiLSTM(
+        kernel_initializer=options.kernel_initializer,
+        dtype=options.dtype,
+        name="routing",
+    )

@@ -137,8 +137,9 @@ class S4DKernel(keras.layers.Layer):
             length: int. How many.
 
         Returns:
-            `(num_kernels, length)` float32; tap `l` weighs the input `l` tokens back
-            (ahead, for `reverse=True`), and tap 0 includes `D`.
+            `(num_kernels, length)`, float32 (float64 under a float64 policy); tap `l`
+            weighs the input `l` tokens back (ahead, for `reverse=True`), and tap 0
+            includes `D`.
         """
         return ssm.kernel(
             ssm.discretize(self.ssm_parameters, self.discretization), length

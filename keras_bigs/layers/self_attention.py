@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.padding import without_mask
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -54,8 +56,8 @@ class SelfAttention(keras.layers.Layer):
             num_heads=num_heads,
             key_dim=dim // num_heads,
             dropout=self.dropout,
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            bias_initializer=clone_initializer(self.bias_initializer),
             dtype=self.dtype_policy,
             name="attention",
         )
@@ -65,6 +67,8 @@ class SelfAttention(keras.layers.Layer):
         padding_mask = resolve_mask(padding_mask, mask)
         if padding_mask is not None:
             padding_mask = ops.expand_dims(ops.cast(padding_mask, "bool"), 1)
+        # The mask of the input itself would be applied on top.
+        inputs = without_mask(inputs)
         return self.attention(inputs, inputs, attention_mask=padding_mask)
 
     def compute_output_shape(self, input_shape):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.self_attention import resolve_num_heads
 
@@ -70,8 +71,8 @@ class SlidingWindowAttention(keras.layers.Layer):
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes,
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            bias_initializer=clone_initializer(self.bias_initializer),
             dtype=self.dtype_policy,
             name=name,
         )
@@ -141,8 +142,10 @@ class SlidingWindowAttention(keras.layers.Layer):
         return ops.reshape(x, (-1, ops.shape(x)[1] * window, *x.shape[3:]))[:, :length]
 
     def _softmax(self, scores, seen):
-        dtype = scores.dtype
-        scores = ops.where(seen, ops.cast(scores, "float32"), -1e9)
+        # In float32 at least.
+        dtype = keras.backend.standardize_dtype(scores.dtype)
+        precise = "float64" if dtype == "float64" else "float32"
+        scores = ops.where(seen, ops.cast(scores, precise), -1e9)
         return self.dropout_layer(ops.cast(ops.softmax(scores), dtype))
 
     def _blocks(self, x):

@@ -5,6 +5,7 @@ from keras_hub.layers import PositionEmbedding
 from keras_hub.models import Backbone
 
 from keras_bigs.layers import BLOCKS
+from keras_bigs.layers import FourierMixing
 from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
@@ -263,6 +264,15 @@ class BiGSBackbone(Backbone):
                 "larger `max_sequence_length`."
             )
         return super().call(inputs, training=training, mask=mask)
+
+    @property
+    def depends_on_padding(self):
+        """Whether outputs at real tokens depend on how far an input is padded.
+
+        Then inputs should be padded as they were in training.
+        """
+        fourier = any(isinstance(b.routing, FourierMixing) for b in self.blocks)
+        return fourier or not self.mask_padding
 
     def get_config(self):
         config = super().get_config()

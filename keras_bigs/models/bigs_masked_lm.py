@@ -8,7 +8,7 @@ from keras_hub.models import MaskedLM
 from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
-from keras_bigs.models.sequence_length import fit_length
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
 LENGTH_STEP = 32
@@ -47,7 +47,7 @@ class BiGSMaskedLM(MaskedLM):
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.masked_lm_head = MaskedLMHead(
             vocabulary_size=backbone.vocabulary_size,
             token_embedding=backbone.token_embedding,
@@ -67,6 +67,22 @@ class BiGSMaskedLM(MaskedLM):
             backbone(backbone.input)["sequence_output"], inputs["mask_positions"]
         )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+    def compile(self, optimizer="auto", loss="auto", **kwargs):
+        """Configures training, with defaults for whatever is `"auto"`.
+
+        Args:
+            optimizer: `"auto"` for Adam at 5e-5, or an optimizer.
+            loss: `"auto"` for sparse categorical cross-entropy, averaged over the
+                masked positions; or a loss.
+            **kwargs: as for `keras_hub.models.MaskedLM.compile`.
+        """
+        if loss == "auto":
+            # The default reduction would divide by the unused predictions too.
+            loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="mean_with_sample_weight"
+            )
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
     def fill_mask(self, text, top_k=5):
         """Guesses the `"[MASK]"` tokens of a text.
@@ -95,15 +111,19 @@ class BiGSMaskedLM(MaskedLM):
                 "`fill_mask` tokenizes text and needs a `preprocessor`. This model has "
                 "`preprocessor=None`."
             )
-        if not 1 <= top_k <= self.backbone.vocabulary_size:
+        tokenizer = self.preprocessor.tokenizer
+        # The backbone may have more tokens, to fill up a multiple of 8 or so.
+        vocabulary_size = tokenizer.vocabulary_size()
+        if not 1 <= top_k <= vocabulary_size:
             raise ValueError(
                 "`top_k` must be between 1 and the vocabulary size, "
-                f"{self.backbone.vocabulary_size}. Received: top_k={top_k}"
+                f"{vocabulary_size}. Received: top_k={top_k}"
             )
         texts = [text] if isinstance(text, str) else list(text)
+        if not texts:
+            return []
         rows = [self._tokenize_masked(text) for text in texts]
-        probabilities = self._predict_masked(rows)
-        tokenizer = self.preprocessor.tokenizer
+        probabilities = self._predict_masked(rows)[..., :vocabulary_size]
         results = []
         for row, scores in zip(rows, probabilities, strict=True):
             scores = scores[: row.count(tokenizer.mask_token_id)]
@@ -148,10 +168,10 @@ class BiGSMaskedLM(MaskedLM):
     def _predict_masked(self, rows):
         """Probabilities at the mask tokens: `(batch, masks, vocabulary_size)`."""
         tokenizer = self.preprocessor.tokenizer
-        longest = max(len(row) for row in rows)
-        length = min(
-            -(-longest // LENGTH_STEP) * LENGTH_STEP, self.preprocessor.sequence_length
-        )
+        length = self.preprocessor.sequence_length
+        if not self.backbone.depends_on_padding:
+            longest = max(len(row) for row in rows)
+            length = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, length)
         masks = max(row.count(tokenizer.mask_token_id) for row in rows)
         token_ids = np.full((len(rows), length), tokenizer.pad_token_id, "int32")
         mask_positions = np.zeros((len(rows), masks), "int32")

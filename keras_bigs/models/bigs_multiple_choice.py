@@ -8,8 +8,8 @@ from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.multiple_choice import MultipleChoice
-from keras_bigs.models.sequence_length import fit_length
 
 # Finite in float16 too, and no probability next to any real logit.
 MISSING_CHOICE_LOGIT = -3e4
@@ -48,13 +48,13 @@ class BiGSMultipleChoice(MultipleChoice):
 
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="choice_dropout"
         )
         self.output_dense = keras.layers.Dense(
             1,
-            kernel_initializer=bigs_kernel_initializer(),
+            kernel_initializer=bigs_kernel_initializer(backbone.hidden_dim),
             dtype=backbone.dtype_policy,
             name="logits",
         )

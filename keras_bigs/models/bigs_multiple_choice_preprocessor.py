@@ -8,6 +8,7 @@ from keras_hub.src.utils.tensor_utils import tf
 
 from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.multiple_choice import check_labels
 from keras_bigs.models.packing import PackedPreprocessor
 from keras_bigs.models.packing import pad_rows
 from keras_bigs.models.packing import to_ints
@@ -77,12 +78,7 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         is_choice = choices != ""
         if y is not None:
             y = np.asarray(to_ints(y), "int32")
-            for label, row in zip(np.atleast_1d(y), is_choice, strict=True):
-                if not 0 <= label < len(row) or not row[label]:
-                    raise ValueError(
-                        "`y` must be the index of a choice. Received: label "
-                        f"{label} for {np.sum(row)} choices."
-                    )
+            check_labels(np.atleast_1d(y), choices)
         if sample_weight is not None:
             sample_weight = convert_to_numpy(sample_weight).astype("float32")
         context_rows, ending_rows = [], []

@@ -7,8 +7,8 @@ from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
 )
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.question_answerer import QuestionAnswerer
-from keras_bigs.models.sequence_length import fit_length
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -46,13 +46,13 @@ class BiGSQuestionAnswerer(QuestionAnswerer):
 
     def __init__(self, backbone, preprocessor=None, dropout=0.0, **kwargs):
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="span_dropout"
         )
         self.output_dense = keras.layers.Dense(
             2,
-            kernel_initializer=bigs_kernel_initializer(),
+            kernel_initializer=bigs_kernel_initializer(backbone.hidden_dim),
             dtype=backbone.dtype_policy,
             name="span_logits",
         )

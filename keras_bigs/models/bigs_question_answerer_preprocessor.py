@@ -89,7 +89,7 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
                 inside = [
                     j
                     for j, (start, end) in enumerate(offsets)
-                    if start < span[1] and end > span[0]
+                    if span[0] < span[1] and start < span[1] and end > span[0]
                 ]
                 if inside and inside[-1] < room[i]:
                     first = len(question_rows[i]) + 2
@@ -107,6 +107,8 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
     def call_tf(self, x, y=None, sample_weight=None):
         _check_pair(x)
         questions, contexts = x
+        if y is not None:
+            _check_answers(y)
         answers = () if y is None else tuple(y[name] for name in ANSWER_FIELDS)
 
         def run(questions, contexts, *answers):
@@ -136,11 +138,7 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
 
     def _character_spans(self, y, contexts):
         """`(start, end)` of the answers in characters, checked against the contexts."""
-        if not isinstance(y, dict) or set(y) != set(ANSWER_FIELDS):
-            raise ValueError(
-                "`y` must be a dict of `answer_start` and `answer_text`. "
-                f"Received: y={y!r}"
-            )
+        _check_answers(y)
         starts = to_ints(y["answer_start"], "answer_start")
         texts = to_strings(y["answer_text"], "answer_text")
         if isinstance(texts, str):
@@ -165,6 +163,13 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
                 )
             spans.append((start, end))
         return spans
+
+
+def _check_answers(y):
+    if not isinstance(y, dict) or set(y) != set(ANSWER_FIELDS):
+        raise ValueError(
+            f"`y` must be a dict of `answer_start` and `answer_text`. Received: y={y!r}"
+        )
 
 
 def _check_pair(x):

@@ -8,7 +8,7 @@ from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_text_classifier_preprocessor import (
     BiGSTextClassifierPreprocessor,
 )
-from keras_bigs.models.sequence_length import fit_length
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -63,7 +63,7 @@ class BiGSTextClassifier(TextClassifier):
                 f"Received: num_classes={num_classes}"
             )
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
         )

@@ -9,7 +9,7 @@ from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_text_embedder_preprocessor import (
     BiGSTextEmbedderPreprocessor,
 )
-from keras_bigs.models.sequence_length import fit_length
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -43,7 +43,7 @@ class BiGSTextEmbedder(TextEmbedder):
 
     def __init__(self, backbone, preprocessor=None, normalize=True, **kwargs):
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.pooling = MeanPooling(dtype=backbone.dtype_policy, name="mean_pooling")
         inputs = backbone.input
         outputs = self.pooling(

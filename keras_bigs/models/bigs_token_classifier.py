@@ -7,7 +7,7 @@ from keras_bigs.models.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
-from keras_bigs.models.sequence_length import fit_length
+from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.token_classifier import TokenClassifier
 
 
@@ -59,13 +59,13 @@ class BiGSTokenClassifier(TokenClassifier):
                 f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
             )
         self.backbone = backbone
-        self.preprocessor = fit_length(preprocessor, backbone)
+        self.preprocessor = fit_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
         )
         self.output_dense = keras.layers.Dense(
             num_classes,
-            kernel_initializer=bigs_kernel_initializer(),
+            kernel_initializer=bigs_kernel_initializer(backbone.hidden_dim),
             activation=activation,
             dtype=backbone.dtype_policy,
             name="logits",

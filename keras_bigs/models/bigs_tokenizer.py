@@ -12,12 +12,15 @@ class BiGSTokenizer(WordPieceTokenizer):
 
     A `keras_hub.tokenizers.WordPieceTokenizer` that knows BERT's special tokens and
     checks that the vocabulary has them. The published models are uncased, hence
-    `lowercase=True` by default.
+    `lowercase=True` by default; and as BERT's uncased tokenizer does, accents are
+    stripped where text is lower-cased.
 
     Args:
         vocabulary: list of word pieces, or the path of a text file with one a line.
             Must contain `"[PAD]"`, `"[UNK]"`, `"[CLS]"`, `"[SEP]"` and `"[MASK]"`.
         lowercase: bool. Whether to lower-case the text first.
+        strip_accents: bool or `None`. Whether to take the accents off letters. `None`
+            does so where text is lower-cased.
         special_tokens_in_strings: bool. Whether special tokens in the text are read as
             such instead of as plain text.
         **kwargs: as for `keras_hub.tokenizers.WordPieceTokenizer`.
@@ -41,7 +44,7 @@ class BiGSTokenizer(WordPieceTokenizer):
 
     backbone_cls = BiGSBackbone
 
-    def __init__(self, vocabulary=None, lowercase=True, **kwargs):
+    def __init__(self, vocabulary=None, lowercase=True, strip_accents=None, **kwargs):
         self._add_special_token("[CLS]", "cls_token")
         self._add_special_token("[SEP]", "sep_token")
         self._add_special_token("[PAD]", "pad_token")
@@ -49,4 +52,9 @@ class BiGSTokenizer(WordPieceTokenizer):
         # The names that packers look for.
         self._add_special_token("[CLS]", "start_token")
         self._add_special_token("[SEP]", "end_token")
-        super().__init__(vocabulary=vocabulary, lowercase=lowercase, **kwargs)
+        super().__init__(
+            vocabulary=vocabulary,
+            lowercase=lowercase,
+            strip_accents=lowercase if strip_accents is None else strip_accents,
+            **kwargs,
+        )

@@ -38,10 +38,13 @@ class MultipleChoice(RaggedTask):
         Args:
             x: tuple of texts, its last entry a list of lists of choices. Anything else
                 stays as it is.
-            y: labels, not changed.
+            y: optional list of ints, the index of each right choice.
 
         Returns:
             `(x, y)`.
+
+        Raises:
+            ValueError: labels that are none of the choices.
         """
         if self.preprocessor is None or not isinstance(x, tuple) or not is_raw(x[-1]):
             return x, y
@@ -51,4 +54,26 @@ class MultipleChoice(RaggedTask):
                 "The last entry of `x` must have a list of choices for each context. "
                 f"Received: {choices[:3]}"
             )
+        if y is not None:
+            check_labels(y, choices)
         return (*x[:-1], pad_rows(choices, "", object)), y
+
+
+def check_labels(y, choices):
+    """Raises `ValueError` unless `y` has the index of a choice for each list of them.
+
+    Args:
+        y: sequence of ints.
+        choices: sequence of sequences of strings, of which empty ones are missing.
+    """
+    if len(y) != len(choices):
+        raise ValueError(
+            "`y` must have one label for each list of choices. Received: "
+            f"{len(y)} labels for {len(choices)} lists."
+        )
+    for label, row in zip(y, choices, strict=True):
+        if not 0 <= label < len(row) or row[label] == "":
+            raise ValueError(
+                "`y` must be the index of a choice, counted from 0. Received: label "
+                f"{label} for {sum(choice != '' for choice in row)} choices."
+            )

@@ -9,6 +9,7 @@ from keras_bigs.ssm.phase import PARTS
 from keras_bigs.ssm.phase import look_up
 from keras_bigs.ssm.phase import nearest
 from keras_bigs.ssm.phase import split_product
+from keras_bigs.ssm.phase import split_turns
 
 # The phase of `(1 + i q) / (1 - i q)` in turns, `arctan(q) / pi`, at `q = j / 128`.
 GRID = 128
@@ -56,7 +57,7 @@ def bilinear(a_re, a_im, log_step):
     r = 4 * p / denominator
     log_a_re = 0.5 * ops.where(
         r > -0.5,
-        ops.log1p(ops.maximum(r, -0.5)),
+        ops.log1p(ops.where(r > -0.5, r, -0.5)),
         ops.log(numerator / denominator),
     )
 
@@ -69,15 +70,17 @@ def bilinear(a_re, a_im, log_step):
         -(y * one_plus_product(q0, exact, rest) + q0 * ops.square(x)) / square,
         (exact - q0) + rest,
     )
-    angle = ops.arctan2(d - q0 * p, above + q * q0)
-    angle = angle + ops.arctan2(d + q0 * p, below + q * q0)
-    coarse = look_up(ARCTAN_COARSE, j) + 0.5 * ops.cast(outside, x.dtype)
-    fine = look_up(ARCTAN - ARCTAN_COARSE, j) + angle / (2 * math.pi)
+    angle = ops.arctan((d - q0 * p) / (above + q * q0))
+    angle = angle + ops.arctan((d + q0 * p) / (below + q * q0))
+    turns = split_turns(
+        look_up(ARCTAN_COARSE, j) + 0.5 * ops.cast(outside, x.dtype),
+        look_up(ARCTAN - ARCTAN_COARSE, j) + angle / (2 * math.pi),
+    )
 
     # `dt / (1 - dt A/2)`, in a form that does not cancel where `dt` hardly matters.
     rate = 2 / step - a_re
     norm = ops.square(rate) + ops.square(a_im)
-    return log_a_re, (coarse, fine), 2 * rate / norm, 2 * a_im / norm
+    return log_a_re, turns, 2 * rate / norm, 2 * a_im / norm
 
 
 def one_plus_product(q0, exact, rest):

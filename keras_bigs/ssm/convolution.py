@@ -16,30 +16,32 @@ METHODS = {
     "chunked": chunked,
 }
 
-# From the tables that `benchmarks/routing.py` prints (see `benchmarks/README.md`).
-# Fewer channels a kernel leave matrix products too thin: there the FFT is faster on
-# CPUs. On TPUs it is not, by an order of magnitude.
-FEW_CHANNELS = 32
-LONGEST_TOEPLITZ = 512
-LONGEST_TOEPLITZ_FEW_CHANNELS = 128
+# How long a Toeplitz product is the fastest, by the least number of channels that share
+# a kernel; from the tables in `benchmarks/README.md`. Beyond that matrix products win
+# where they are thick enough, and else the FFT on CPUs. (On TPUs the FFT is slower than
+# either by the compiler's estimates.)
+LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
+FEWEST_CHANNELS_TO_CHUNK = 32
 
 
 def platform():
-    """`"cpu"` or `"accelerator"`: where the backend computes by default."""
+    """`"cpu"` or `"accelerator"`: where Keras computes by default."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        on_cpu = jax.default_backend() == "cpu"
+        device = jax.config.jax_default_device or jax.devices()[0]
+        kind = device if isinstance(device, str) else device.platform
     elif backend == "tensorflow":
         import tensorflow as tf
 
-        on_cpu = {d.device_type for d in tf.config.list_physical_devices()} == {"CPU"}
+        kinds = {device.device_type for device in tf.config.list_logical_devices()}
+        kind = "cpu" if kinds <= {"CPU"} else "accelerator"
     else:
-        import torch
+        from keras.src.backend.torch.core import get_device
 
-        on_cpu = not torch.accelerator.is_available()
-    return "cpu" if on_cpu else "accelerator"
+        kind = get_device()
+    return "cpu" if kind.startswith("cpu") else "accelerator"
 
 
 def auto_method(length, channels, platform):
@@ -56,11 +58,11 @@ def auto_method(length, channels, platform):
     """
     if not isinstance(length, int):
         return "chunked"
-    if channels >= FEW_CHANNELS:
-        return "toeplitz" if length <= LONGEST_TOEPLITZ else "chunked"
-    if length <= LONGEST_TOEPLITZ_FEW_CHANNELS:
+    longest = next(n for least, n in LONGEST_TOEPLITZ.items() if channels >= least)
+    if length <= longest:
         return "toeplitz"
-    return "fft" if platform == "cpu" else "chunked"
+    is_thin = channels < FEWEST_CHANNELS_TO_CHUNK
+    return "fft" if is_thin and platform == "cpu" else "chunked"
 
 
 def check_method(method):
@@ -82,7 +84,7 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
     | `toeplitz`  | `O(L)`, one product      | `L` up to about 512            |
     | `fft`       | `O(log L)`, float32      | long `L` where FFTs are cheap  |
     | `chunked`   | `O(C + N)`, products     | long `L`; linear in length     |
-    | `auto`      |                          | the fastest, by length, device |
+    | `auto`      |                          | by length, channels and device |
 
     Args:
         inputs: `(batch, length, dim)` floating-point tensor, `dim` a multiple of the

@@ -62,8 +62,10 @@ def discretize(parameters, discretization="zoh"):
     """
     check_discretization(discretization)
     A_re, A_im, C, D, log_step = (ops.convert_to_tensor(x) for x in parameters)
+    # Keras' `minimum` would round float64 to float32 on PyTorch.
+    A_re = ops.where(A_re < MAX_REAL_PART, A_re, MAX_REAL_PART)
     log_a_re, (coarse_turns, fine_turns), b_re, b_im = DISCRETIZATIONS[discretization](
-        ops.minimum(A_re, MAX_REAL_PART), A_im, ops.expand_dims(log_step, -1)
+        A_re, A_im, ops.expand_dims(log_step, -1)
     )
     C_re, C_im = C[..., 0], C[..., 1]
     return DiscreteSSM(

@@ -96,7 +96,7 @@ def kernel(ssm, length):
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
     inner = ops.concatenate([inner_re, inner_im], axis=1)
     with full_precision():
-        taps = ops.matmul(ops.swapaxes(outer, 1, 2), inner)
+        taps = ops.einsum("kni,knj->kij", outer, inner)
     taps = ops.reshape(taps, (num_kernels, -1))
     taps = ops.concatenate(
         [taps[:, :1] + ops.expand_dims(ssm.D, -1), taps[:, 1:]], axis=1

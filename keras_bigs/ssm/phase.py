@@ -5,7 +5,7 @@ before it is multiplied by `l` leaves a float32 kernel three decimals, and the g
 of the step size, a sum over modes that cancels, fewer. So phases are counted in turns
 (of `2 pi`), of which whole ones can be dropped exactly, and kept as two numbers:
 
-    turns = coarse + fine,      coarse a multiple of 1/2048, fine small,
+    turns = coarse + fine,      coarse a multiple of 1/2048, fine at most half of that,
 
 since the product of `coarse` and an exponent is exact modulo 1.
 """
@@ -94,7 +94,10 @@ def split_turns(exact, rest):
     """The turns `exact + rest`, modulo 1, as `(coarse, fine)`."""
     exact = exact - nearest(exact)
     coarse = nearest(exact * PARTS) / PARTS
-    return coarse, (exact - coarse) + rest
+    fine = (exact - coarse) + rest
+    more = nearest(fine * PARTS) / PARTS
+    coarse = coarse + more
+    return coarse - nearest(coarse), fine - more
 
 
 def multiply_turns(coarse, fine, exponents):
@@ -123,8 +126,7 @@ def split_cos_sin(coarse, fine):
 
     Returns:
         `((cos_high, cos_low), (sin_high, sin_low))`: `high` has twelve bits after the
-        point and no gradient; the error of their sum is below 2^-31 in float32 for
-        `fine` up to 1/2048.
+        point and no gradient; the error of their sum is below 2^-31 in float32.
     """
     index = coarse * PARTS
     cos, sin = look_up(COS, index), look_up(SIN, index)

@@ -17,10 +17,11 @@ def zoh(a_re, a_im, log_step):
     """`a = exp(dt A)`, `B_bar = (exp(dt A) - 1) / A` (paper, section 3.1).
 
     With `z = dt A = x + iy`, `exp(z) - 1` is
-    `expm1(x) cos(y) - 2 sin(y/2)^2 + i exp(x) sin(y)`. For `|z| < 1` that cancels, and
-    its derivative more so: there `B_bar = dt phi(z)`, where `phi(z) = (exp(z) - 1) / z`
-    is the integral of `exp(s z)` over `s` from 0 to 1, by five nodes (error below
-    1e-12). Elsewhere `dt phi(z)` would cancel, in the derivative with respect to `dt`.
+    `expm1(x) cos(y) - 2 sin(y/2)^2 + i exp(x) sin(y)` for `x > -1`. For `|z| < 1` that
+    cancels, and its derivative more so: there `B_bar = dt phi(z)`, where
+    `phi(z) = (exp(z) - 1) / z` is the integral of `exp(s z)` over `s` from 0 to 1, by
+    five nodes (error below 1e-12). Elsewhere `dt phi(z)` would cancel, in the
+    derivative with respect to `dt`.
 
     Args:
         a_re: `(K, N)`, real part of `A`, negative.
@@ -36,7 +37,12 @@ def zoh(a_re, a_im, log_step):
     near = ops.square(x) + ops.square(y) < 1
 
     angle = multiply_turns(*turns, ops.ones_like(turns[0], "int32"))
-    real = ops.expm1(x) * ops.cos(angle) - 2 * ops.square(ops.sin(angle / 2))
+    # Where `exp(x)` is small, so is the derivative in `y`, which the first form loses.
+    real = ops.where(
+        x > -1,
+        ops.expm1(x) * ops.cos(angle) - 2 * ops.square(ops.sin(angle / 2)),
+        ops.exp(x) * ops.cos(angle) - 1,
+    )
     imaginary = ops.exp(x) * ops.sin(angle)
     norm = ops.square(a_re) + ops.square(a_im)
     far_re = (real * a_re + imaginary * a_im) / norm

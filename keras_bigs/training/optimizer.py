@@ -4,7 +4,17 @@ import keras
 
 # Biases, layer norm scales and SSM parameters are no matrices to be kept small:
 # decaying `A` or `log_step` would change the time scale of a kernel.
-UNDECAYED = ("bias", "gamma", "beta", "A_re", "A_im", "C", "D", "log_step")
+UNDECAYED = (
+    "bias",
+    "output_bias",
+    "gamma",
+    "beta",
+    "A_re",
+    "A_im",
+    "C",
+    "D",
+    "log_step",
+)
 
 
 def adamw(learning_rate, total_steps, warmup_proportion=0.1, weight_decay=0.01):

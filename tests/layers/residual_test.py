@@ -22,6 +22,19 @@ def test_identity_and_gradient():
 
 
 @on_jax
+@pytest.mark.parametrize("first", [-1.0, 0.0, 1.0, np.inf, np.nan])
+def test_no_value_changes_the_gradient(first):
+    import jax
+
+    x = np.full((2, 3), first, "float32")
+    y, pull_back = jax.vjp(materialize_gradient, x)
+    np.testing.assert_array_equal(pull_back(np.ones_like(x))[0], 1)
+    empty = np.zeros((0, 3, 4), "float32")
+    _, pull_back = jax.vjp(materialize_gradient, empty)
+    assert pull_back(empty)[0].shape == empty.shape
+
+
+@on_jax
 def test_forward_mode_and_batching():
     import jax
 

@@ -98,6 +98,8 @@ class RoutingTest(TestCase):
     def test_keras_mask_is_the_padding_mask(self, cls, kwargs, _):
         """A mask attached to the input does what `padding_mask` does, and passes on."""
         layer = cls(**kwargs)
+        layer(self.x)
+        randomize(layer)
         x, mask = padded(self.x, 5, "after")
         expected = layer(x, padding_mask=mask)
         x[:, 6:] = 0
@@ -110,6 +112,60 @@ class RoutingTest(TestCase):
             rtol=1e-5,
         )
         self.assertAllEqual(ops.cast(actual._keras_mask, "int32"), mask)
+
+    @parameterized.named_parameters(*INVARIANT)
+    def test_an_explicit_mask_wins(self, cls, kwargs, _):
+        layer = cls(**kwargs)
+        layer(self.x)
+        randomize(layer)
+        x, _ = padded(self.x, 5, "after")
+        x[:, 6:] = 0
+        everything = np.ones(x.shape[:2], "int32")
+        expected = layer(x, padding_mask=everything)
+        actual = layer(keras.layers.Masking()(x), padding_mask=everything)
+        self.assertAllClose(actual, expected, atol=1e-5, rtol=1e-5)
+
+    @parameterized.named_parameters(
+        ("gated", layers.GatedBiGSBlock), ("stack", layers.StackBlock)
+    )
+    def test_blocks_may_ignore_masks(self, cls):
+        for routing in ("ssm", "attention"):
+            block = cls(16, routing=routing, mask_padding=False)
+            block(self.x)
+            randomize(block)
+            x, _ = padded(self.x, 5, "after")
+            x[:, 6:] = 0
+            actual = block(keras.layers.Masking()(x))
+            self.assertAllClose(actual, block(x), atol=1e-5, rtol=1e-5)
+
+    def test_initializers_may_be_functions(self):
+        def ones(shape, dtype=None):
+            return ops.ones(shape, dtype)
+
+        for cls, kwargs in (
+            (layers.BiSSM, {"state_dim": 4}),
+            (layers.SlidingWindowAttention, {"window": 4}),
+            (layers.Convolution, {}),
+            (layers.GatedBiGSBlock, {"intermediate_dim": 8}),
+        ):
+            layer = cls(**kwargs, kernel_initializer=ones)
+            layer(self.x)
+
+    def test_blocks_hand_initializers_to_their_routing(self):
+        for routing in layers.routing_names():
+            block = layers.StackBlock(
+                8,
+                routing=routing,
+                kernel_initializer="zeros",
+                bias_initializer=keras.initializers.Constant(0.25),
+            )
+            block(self.x)
+            for weight in block.routing.weights:
+                # All but the convolution's own taps, one row of them a channel.
+                if weight.name == "kernel" and weight.shape[-1] != 1:
+                    self.assertAllEqual(weight, np.zeros(weight.shape))
+                if weight.name == "bias" and routing in ("ssm", "attention"):
+                    self.assertAllEqual(weight, np.full(weight.shape, 0.25))
 
     @parameterized.named_parameters(*LAYERS)
     def test_dtype_policies(self, cls, kwargs, _):

@@ -244,13 +244,16 @@ def test_parameter_counts(name):
     assert count(models.CONFIGS[name]) == COUNTS[name]
 
 
-@pytest.mark.parametrize("name", ["mini", "mini_stack", "tiny", "tiny_stack"])
+SMALL = ("mini", "mini_stack", "tiny", "tiny_stack")
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_parameter_counts_of_models(name):
     assert models.BiGSBackbone(**models.CONFIGS[name]).count_params() == COUNTS[name]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["large", "large_stack", "base", "base_stack"])
+@pytest.mark.parametrize("name", sorted(set(COUNTS) - {*SMALL}))
 def test_parameter_counts_of_large_models(name):
     assert models.BiGSBackbone(**models.CONFIGS[name]).count_params() == COUNTS[name]
 

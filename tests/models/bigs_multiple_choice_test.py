@@ -251,5 +251,11 @@ class BiGSMultipleChoiceTest(TestCase):
 
     def test_errors(self):
         task = BiGSMultipleChoice(**self.init_kwargs)
+        with self.assertRaisesRegex(ValueError, "label 3 for 2 choices"):
+            task.fit((CONTEXTS[:1], [["it", "fox"]]), [3])
+        with self.assertRaisesRegex(ValueError, "label -1 for 2 choices"):
+            task.evaluate((CONTEXTS[:1], [["it", "fox"]]), [-1])
+        with self.assertRaisesRegex(ValueError, "2 labels for 1 lists"):
+            task.fit((CONTEXTS[:1], [["it", "fox"]]), [0, 1])
         with self.assertRaisesRegex(ValueError, "a list of choices for each context"):
             task.fit((CONTEXTS, ["it", "fox", "dog"]), [0, 0, 0])

@@ -159,6 +159,7 @@ class BiGSQuestionAnswererPreprocessorTest(TestCase):
         self.assertEqual(self.positions(context, "Lovelace wrote", 28), (0, 0))
         self.assertEqual(self.positions(context, "it", 43), (0, 0))
         self.assertEqual(self.positions(context, "", 0), (0, 0))
+        self.assertEqual(self.positions(context, "", 1), (0, 0))
         # The question alone fills the sequence.
         self.assertEqual(self.positions("Ada", "Ada", 0, "who " * 20), (0, 0))
 

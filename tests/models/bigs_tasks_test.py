@@ -8,6 +8,7 @@ from keras import ops
 from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs import models
+from keras_bigs import training
 from tests.weights import randomize
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -49,6 +50,13 @@ class TokenizerTest(TestCase):
                 "i forgot my homework .",
             ],
         )
+
+    def test_accents(self):
+        tokenizer = models.BiGSTokenizer(VOCABULARY)
+        self.assertAllEqual(tokenizer("Thé fóx"), tokenizer("the fox"))
+        cased = models.BiGSTokenizer(VOCABULARY, lowercase=False)
+        self.assertAllEqual(cased("thé"), [1])
+        self.assertFalse(cased.strip_accents)
 
     def test_missing_special_token(self):
         with self.assertRaisesRegex(ValueError, r"\[MASK\]"):
@@ -275,6 +283,61 @@ class TaskTest(TestCase):
         self.assertAllClose(
             [g["score"] for g in several[0][1]], [g["score"] for g in guesses[1]]
         )
+
+    def test_fill_mask_of_padded_vocabularies(self):
+        """Tokens that the tokenizer does not have are no guesses."""
+        model = models.BiGSBackbone(
+            len(VOCABULARY) + 4, 1, 8, 24, state_dim=4, max_sequence_length=12
+        )
+        preprocessor = self.preprocessors[models.BiGSMaskedLMPreprocessor]
+        masked_lm = models.BiGSMaskedLM(randomize(model), preprocessor)
+        (guesses,) = masked_lm.fill_mask("the [MASK]", top_k=len(VOCABULARY))
+        self.assertEqual({g["token_id"] for g in guesses}, set(range(len(VOCABULARY))))
+        self.assertEqual(masked_lm.fill_mask([]), [])
+
+    def test_fill_mask_pads_as_in_training_where_that_matters(self):
+        text, preprocessor = (
+            "the [MASK]",
+            self.preprocessors[models.BiGSMaskedLMPreprocessor],
+        )
+        masked_lm = models.BiGSMaskedLM(backbone(mask_padding=False), preprocessor)
+        x = np.zeros((1, 12), "int32")
+        x[0, :4] = [2, 5, 4, 3]
+        expected = masked_lm(
+            {
+                "token_ids": x,
+                "segment_ids": np.zeros_like(x),
+                "padding_mask": (x > 0).astype("int32"),
+                "mask_positions": np.array([[2]]),
+            }
+        )
+        expected = ops.convert_to_numpy(ops.softmax(expected))[0, 0]
+        ((best,),) = masked_lm.fill_mask(text, top_k=1)
+        self.assertAllClose(best["score"], expected.max(), atol=1e-6)
+
+    def test_masked_lm_loss_is_that_of_a_masked_position(self):
+        """However many predictions are left unused."""
+        masked_lm = self.task(models.BiGSMaskedLM)
+        for weight in masked_lm.backbone.weights:
+            weight.assign(ops.zeros_like(weight))
+        loss = masked_lm.evaluate(TEXTS, verbose=0, return_dict=True)["loss"]
+        self.assertAllClose(loss, np.log(len(VOCABULARY)), rtol=1e-4)
+
+    def test_tokenizer_of_another_backbone(self):
+        tokenizer = models.BiGSTokenizer([*VOCABULARY, "more"])
+        preprocessor = models.BiGSMaskedLMPreprocessor(tokenizer)
+        with self.assertRaisesRegex(ValueError, "The tokenizer has 21 tokens"):
+            models.BiGSMaskedLM(backbone(), preprocessor)
+
+    def test_output_bias_is_not_decayed(self):
+        optimizer = training.adamw(1e-3, 10)
+        masked_lm = self.task(models.BiGSMaskedLM)
+        optimizer.build(masked_lm.trainable_variables)
+        for variable in masked_lm.trainable_variables:
+            is_matrix = len(variable.shape) > 1 and variable.name not in (
+                "A_re", "A_im", "C",
+            )  # fmt: skip
+            self.assertEqual(optimizer._use_weight_decay(variable), is_matrix)
 
     def test_fill_mask_errors(self):
         masked_lm = self.task(models.BiGSMaskedLM)

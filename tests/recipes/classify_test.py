@@ -98,7 +98,8 @@ def test_regression(config, tmp_path):
         ({"regression": True, "metric": "f1"}, "--metric f1 does not fit"),
     ],
 )
-def test_errors_come_before_the_work(config, change, message):
+def test_errors_come_before_the_work(config, change, message, monkeypatch):
+    monkeypatch.setattr(classify, "build", None)
     with pytest.raises(tables.DataError, match=message):
         classify.main(dataclasses.replace(config, **change))
     assert not config.output.exists()
@@ -120,4 +121,27 @@ def test_output_is_not_overwritten(config):
     config.output.mkdir()
     (config.output / "kept").touch()
     with pytest.raises(tables.DataError, match="is not empty"):
+        classify.main(config)
+
+
+def test_output_that_cannot_be_written(config, monkeypatch):
+    monkeypatch.setattr(classify, "build", None)
+    config.output.touch()
+    with pytest.raises(tables.DataError, match="Cannot write to --output"):
+        classify.main(config)
+
+
+def test_constant_targets(config):
+    write(config.eval, [("the film is fine", 1.5)] * 3)
+    config.regression = True
+    with pytest.raises(tables.DataError, match="two different numbers"):
+        classify.main(config)
+
+
+def test_columns_of_predictions_must_not_clash(config):
+    for name in ("train", "eval", "predict"):
+        path = write(getattr(config, name), rows(4, 0), "prediction\tlabel")
+        setattr(config, name, path)
+    config.text = "prediction"
+    with pytest.raises(tables.DataError, match="column 'prediction' of its own"):
         classify.main(config)

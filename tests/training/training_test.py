@@ -45,12 +45,15 @@ def test_optimizer_errors(kwargs, message):
 
 def test_classification_metrics():
     labels, predictions = [0, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0]
-    result = training.classification_metrics(labels, predictions)
+    result = training.classification_metrics(labels, predictions, 2)
     # By hand: 4 of 6 right; precision and recall 2/3; (2*2 - 1*1) / 9.
     assert result == pytest.approx({"accuracy": 4 / 6, "f1": 2 / 3, "matthews": 1 / 3})
     labels, predictions = [0, 1, 2, 2], [0, 2, 2, 2]
-    result = training.classification_metrics(labels, predictions)
+    result = training.classification_metrics(labels, predictions, 3)
     assert result["f1"] == pytest.approx((1 + 0 + 0.8) / 3)
+    # A class that does not occur counts too: F1 means the same in every epoch.
+    result = training.classification_metrics([0, 1, 1], [0, 1, 1], 3)
+    assert result["f1"] == pytest.approx(2 / 3)
 
 
 def test_regression_metrics():
@@ -63,6 +66,14 @@ def test_regression_metrics():
     assert result["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1])
     error = metrics.mean_squared_error(targets, predictions)
     assert result["rmse"] == pytest.approx(error**0.5)
+
+
+def test_constant_predictions_and_targets():
+    result = training.regression_metrics([1.0, 2.0], [3.0, 3.0])
+    assert (result["pearson"], result["spearman"]) == (0.0, 0.0)
+    for targets in ([1.0], [2.0, 2.0]):
+        with pytest.raises(ValueError, match="two different numbers"):
+            training.regression_metrics(targets, targets)
 
 
 def test_callback_feeds_early_stopping():

@@ -1,0 +1,35 @@
+"""What a preprocessor makes and what a backbone takes."""
+
+
+def fit_preprocessor(preprocessor, backbone):
+    """Checks a preprocessor against the backbone that it will serve.
+
+    One that packs more tokens than the backbone has positions is shortened, since a
+    task's default preprocessor does not know its backbone.
+
+    Args:
+        preprocessor: a preprocessor with a `tokenizer` and a `sequence_length`, or
+            `None`.
+        backbone: `BiGSBackbone`.
+
+    Returns:
+        `preprocessor`.
+
+    Raises:
+        ValueError: the tokenizer has more tokens than the backbone.
+    """
+    if preprocessor is None:
+        return None
+    # While a preset is loaded a tokenizer may have no vocabulary yet.
+    if preprocessor.tokenizer.vocabulary is not None:
+        tokens = preprocessor.tokenizer.vocabulary_size()
+        if tokens > backbone.vocabulary_size:
+            raise ValueError(
+                f"The tokenizer has {tokens} tokens and the backbone "
+                f"`vocabulary_size={backbone.vocabulary_size}`. Use the tokenizer that "
+                "belongs to the backbone, or build the backbone with at least "
+                f"`vocabulary_size={tokens}`."
+            )
+    if preprocessor.sequence_length > backbone.max_sequence_length:
+        preprocessor.sequence_length = backbone.max_sequence_length
+    return preprocessor
