@@ -41,7 +41,7 @@ class Config:
     """Where to write the figure and the results."""
     train_examples: int = 20_000
     test_examples: int = 2_500
-    plain_epochs: int = 8
+    plain_epochs: int = 16
     """Epochs on the sentences without a noun between subject and verb."""
     epochs: int = 4
     """Epochs on all sentences, after that."""
