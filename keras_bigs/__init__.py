@@ -4,6 +4,7 @@
 `keras_bigs.models` the encoder and its tasks.
 """
 
+from keras_bigs import convert
 from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs import ssm

@@ -1,5 +1,7 @@
 """The encoder, its tokenizer and preprocessors, and the tasks: keras-hub's shape."""
 
+from keras_hub.src.utils.preset_utils import register_presets
+
 from keras_bigs.models.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs_masked_lm import BiGSMaskedLM
 from keras_bigs.models.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
@@ -8,6 +10,7 @@ from keras_bigs.models.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
 from keras_bigs.models.bigs_presets import CONFIGS
+from keras_bigs.models.bigs_presets import PRESETS
 from keras_bigs.models.bigs_question_answerer import BiGSQuestionAnswerer
 from keras_bigs.models.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
@@ -25,7 +28,10 @@ from keras_bigs.models.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
 from keras_bigs.models.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.extend_positions import extend_positions
 from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
+
+register_presets(PRESETS, BiGSBackbone)

@@ -70,6 +70,8 @@ class BiGSBackbone(Backbone):
         mask_padding: bool. Whether the routing is told which tokens are padding.
             `False` is the original implementation's behaviour, which converted
             checkpoints use: the backward SSM then starts in the padding.
+        pool_padding: bool. Whether the pooled output is the mean over all positions,
+            as in some of the original's checkpoints, instead of over real tokens.
         method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead
@@ -119,6 +121,7 @@ class BiGSBackbone(Backbone):
         max_sequence_length=512,
         num_segments=2,
         mask_padding=True,
+        pool_padding=False,
         method="auto",
         activation=gelu_tanh,
         rematerialize=False,
@@ -225,7 +228,8 @@ class BiGSBackbone(Backbone):
         x = self.embeddings_dropout(self.embeddings_layer_norm(x))
         for layer in self.blocks:
             x = layer(x, padding_mask=padding_mask)
-        pooled = self.pooled_dense(self.pooling(x, padding_mask=padding_mask))
+        pooled = self.pooling(x, padding_mask=None if pool_padding else padding_mask)
+        pooled = self.pooled_dense(pooled)
         super().__init__(
             inputs={
                 "token_ids": token_ids,
@@ -249,6 +253,7 @@ class BiGSBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self.num_segments = num_segments
         self.mask_padding = mask_padding
+        self.pool_padding = pool_padding
         self.method = method
         self.activation = activation
         self.rematerialize = rematerialize
@@ -292,6 +297,7 @@ class BiGSBackbone(Backbone):
                 "max_sequence_length": self.max_sequence_length,
                 "num_segments": self.num_segments,
                 "mask_padding": self.mask_padding,
+                "pool_padding": self.pool_padding,
                 "method": self.method,
                 "activation": keras.activations.serialize(self.activation),
                 "rematerialize": self.rematerialize,

@@ -29,3 +29,35 @@ for _name, _arguments in {
     "tiny": (12, 13, 128),
 }.items():
     CONFIGS[_name], CONFIGS[f"{_name}_stack"] = _sizes(*_arguments)
+
+
+def _published(length, suffix, description):
+    """A preset of the authors' weights on the Hugging Face hub."""
+    return {
+        "metadata": {
+            "description": description,
+            # 346,150,492 without position embeddings.
+            "params": 346_150_492 + 1024 * length,
+            "path": "bigs",
+            "source": f"https://huggingface.co/JunxiongWang/BiGS_{length}{suffix}",
+        },
+        # keras-hub resolves a built-in name to this handle, whatever its scheme.
+        "kaggle_handle": f"hf://JunxiongWang/BiGS_{length}{suffix}",
+    }
+
+
+PRESETS = {}
+"""The published weights (Wang et al. 2023), by name; see `BiGSBackbone.presets`."""
+
+for _length in (128, 512, 1024, 4096):
+    PRESETS[f"bigs_large_{_length}_en_uncased"] = _published(
+        _length,
+        "",
+        "23-layer BiGS where all input is lowercased, pretrained on Wikipedia and "
+        f"BookCorpus, for up to {_length:,} tokens.",
+    )
+    PRESETS[f"bigs_large_{_length}_en_uncased_mnli"] = _published(
+        _length,
+        "_MNLI",
+        f"bigs_large_{_length}_en_uncased fine-tuned on MNLI.",
+    )

@@ -1,0 +1,165 @@
+"""Tensors of a checkpoint file, one after the other, as NumPy arrays.
+
+No reader holds more than one tensor, nor executes what a file says: pickled files are
+read by PyTorch's weights-only reader, which builds tensors and nothing else.
+"""
+
+import contextlib
+import math
+import os
+
+import msgpack
+import numpy as np
+from safetensors import SafetensorError
+from safetensors import safe_open
+
+from keras_bigs.convert.errors import CheckpointError
+
+# Flax's MessagePack extension for arrays: (shape, name of the dtype, bytes).
+FLAX_ARRAY = 1
+DTYPES = ("float16", "float32", "float64", "int32", "int64")
+# The first byte of a map: one of up to 15 entries, or a length that follows.
+MAP_MARKS = [bytes([mark]) for mark in (*range(0x80, 0x90), 0xDE, 0xDF)]
+MAX_DEPTH = 32
+
+
+@contextlib.contextmanager
+def readable(path):
+    """Turns whatever a damaged file makes a parser raise into `CheckpointError`."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except MemoryError as error:
+        raise CheckpointError(f"{path}: too large for this machine.") from error
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: not a whole checkpoint ({type(error).__name__}: {error}). Was "
+            "it cut short, or changed? Copy or download it again."
+        ) from error
+
+
+def read_safetensors(path):
+    """Yields `(name, array)` of a safetensors file.
+
+    Args:
+        path: the file.
+
+    Yields:
+        Names such as `"bigs.encoder.layer.0.dv.weight"`, and arrays.
+
+    Raises:
+        CheckpointError: the file is damaged or has a dtype that NumPy lacks.
+    """
+    with readable(path):
+        with safe_open(path, framework="np") as file:
+            names = sorted(file.keys())
+        for name in names:
+            # Opened anew for every tensor, or the pages of all stay in memory.
+            with safe_open(path, framework="np") as file:
+                try:
+                    yield name, file.get_tensor(name)
+                except (TypeError, AttributeError, SafetensorError) as error:
+                    raise CheckpointError(f"{path}: {name}: {error}") from error
+
+
+def read_torch(path):
+    """Yields `(name, array)` of a `pytorch_model.bin`.
+
+    Args:
+        path: the file.
+
+    Yields:
+        Names and arrays, as `read_safetensors` does.
+
+    Raises:
+        CheckpointError: the file is damaged or has something else than tensors.
+        ImportError: PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"{path} is a pickled file, which only PyTorch's weights-only reader may "
+            "open. Install torch, or use a checkpoint with `model.safetensors` or "
+            "`flax_model.msgpack`."
+        ) from error
+    with readable(path):
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        for name in sorted(tensors):
+            yield name, tensors.pop(name).numpy()
+
+
+def read_msgpack(path):
+    """Yields `(name, array)` of a `flax_model.msgpack`.
+
+    Args:
+        path: the file.
+
+    Yields:
+        Names such as `"s4_bert/encoder/layer/0/dv/kernel"`, and arrays.
+
+    Raises:
+        CheckpointError: the file is damaged or has something else than arrays.
+    """
+    size = os.path.getsize(path)
+    with (
+        readable(path),
+        open(path, "rb") as file,
+        open(path, "rb") as ahead,
+    ):
+        # Every length in the file is checked against the file's own before anything is
+        # allocated.
+        unpacker = msgpack.Unpacker(
+            file,
+            ext_hook=lambda code, data: _flax_array(path, code, data),
+            max_buffer_size=max(size, 1),
+        )
+        yield from _read_map(path, unpacker, ahead, "", 0)
+        if unpacker.tell() != size:
+            raise CheckpointError(f"{path}: {size - unpacker.tell()} bytes too many.")
+
+
+def _read_map(path, unpacker, ahead, prefix, depth):
+    """The entries of the map that comes next in the file, and of those inside it."""
+    if depth > MAX_DEPTH:
+        raise CheckpointError(f"{path}: maps in maps, more than {MAX_DEPTH} deep.")
+    for _ in range(unpacker.read_map_header()):
+        key = unpacker.unpack()
+        if not isinstance(key, str):
+            raise CheckpointError(f"{path}: a key is no string: {str(key)[:80]!r}")
+        name = f"{prefix}{key}"
+        ahead.seek(unpacker.tell())
+        if ahead.read(1) in MAP_MARKS:
+            yield from _read_map(path, unpacker, ahead, f"{name}/", depth + 1)
+            continue
+        value = unpacker.unpack()
+        if not isinstance(value, np.ndarray):
+            raise CheckpointError(
+                f"{path}: {name} is no array but {str(value)[:80]!r}. (Flax splits "
+                "arrays of more than 1 GB; those are not supported.)"
+            )
+        yield name, value
+
+
+def _flax_array(path, code, data):
+    """The array of an extension, whose bytes are `(shape, dtype name, contents)`."""
+    if code != FLAX_ARRAY:
+        raise CheckpointError(f"{path}: MessagePack extension {code} is no array.")
+    shape, dtype, contents = msgpack.unpackb(data)
+    if dtype not in DTYPES:
+        raise CheckpointError(f"{path}: dtype {dtype!r} is not one of {DTYPES}.")
+    dtype = np.dtype(dtype)
+    if len(contents) != math.prod(shape) * dtype.itemsize or min(shape, default=1) < 0:
+        raise CheckpointError(
+            f"{path}: {len(contents)} bytes are no array of shape {tuple(shape)} and "
+            f"dtype {dtype}."
+        )
+    return np.frombuffer(contents, dtype).reshape(shape)
+
+
+READERS = {
+    "model.safetensors": read_safetensors,
+    "flax_model.msgpack": read_msgpack,
+    "pytorch_model.bin": read_torch,
+}

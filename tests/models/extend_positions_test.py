@@ -1,0 +1,77 @@
+"""More positions: what was is unchanged."""
+
+import numpy as np
+import pytest
+
+from keras_bigs import models
+from tests.backend import to_numpy
+from tests.weights import randomize
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox"]
+
+
+def backbone(**kwargs):
+    model = models.BiGSBackbone(
+        len(VOCABULARY), 2, 8, 24, state_dim=4, max_sequence_length=12, **kwargs
+    )
+    return randomize(model)
+
+
+def inputs(length):
+    rng = np.random.default_rng(length)
+    token_ids = rng.integers(5, 7, (2, length), "int32")
+    mask = np.ones_like(token_ids)
+    mask[1, length // 2 :] = 0
+    return {"token_ids": token_ids, "segment_ids": mask * 0, "padding_mask": mask}
+
+
+def test_old_lengths_do_not_change():
+    model = backbone()
+    before = [to_numpy(w) for w in model.weights]
+    longer = models.extend_positions(model, 30)
+    for name, expected in model(inputs(12)).items():
+        actual = longer(inputs(12))[name]
+        np.testing.assert_array_equal(to_numpy(actual), to_numpy(expected))
+    assert longer(inputs(30))["sequence_output"].shape == (2, 30, 8)
+    for weight, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(to_numpy(weight), value)
+    table = to_numpy(longer.position_embedding.position_embeddings)
+    np.testing.assert_array_equal(table[12:24], table[:12])
+    np.testing.assert_array_equal(table[24:], table[:6])
+
+
+def test_interpolate():
+    model = backbone()
+    old = to_numpy(model.position_embedding.position_embeddings)
+    longer = models.extend_positions(model, 23, how="interpolate")
+    new = to_numpy(longer.position_embedding.position_embeddings)
+    np.testing.assert_allclose(new[::2], old, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        new[1::2], (old[1:] + old[:-1]) / 2, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_tasks(tmp_path):
+    preprocessor = models.BiGSMaskedLMPreprocessor(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=12
+    )
+    masked_lm = models.BiGSMaskedLM(backbone(), preprocessor)
+    longer = models.extend_positions(masked_lm, 48)
+    assert type(longer) is models.BiGSMaskedLM
+    assert longer.backbone.max_sequence_length == 48
+    assert longer.preprocessor.sequence_length == 48
+    assert masked_lm.preprocessor.sequence_length == 12
+    guesses = masked_lm.fill_mask("the [MASK]")[0]
+    for one, other in zip(guesses, longer.fill_mask("the [MASK]")[0], strict=True):
+        assert one["score"] == pytest.approx(other["score"], rel=1e-5)
+    longer.fill_mask("the [MASK] " * 15)
+    longer.save_to_preset(str(tmp_path))
+    again = models.BiGSMaskedLM.from_preset(str(tmp_path))
+    assert again.backbone.max_sequence_length == 48
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="how='repeat'"):
+        models.extend_positions(backbone(), 24, how="repeat")
+    with pytest.raises(ValueError, match="max_sequence_length=12"):
+        models.extend_positions(backbone(), 12)
