@@ -24,13 +24,17 @@ def recurrent(u, ssm, reverse=False):
     """
     dtype = u.dtype
     batch, dim = ops.shape(u)[0], u.shape[-1]
-    # With `b = exp(i arg a)` and `loss = |a| - 1`, `a = b + loss b`.
-    loss = ops.expm1(ssm.log_a_re)
-    (re_high, re_low), (im_high, im_low) = split_cos_sin(
-        ssm.coarse_turns, ssm.fine_turns
-    )
-    re_low = re_low + loss * (re_high + re_low)
-    im_low = im_low + loss * (im_high + im_low)
+    # With `b = exp(i arg a)` and `loss = |a| - 1`, `a = b + loss b`. A mode that
+    # forgets within a few steps repeats nothing, and would cancel in that sum.
+    is_slow = ssm.log_a_re > -1
+    loss, magnitude = ops.expm1(ssm.log_a_re), ops.exp(ssm.log_a_re)
+
+    def shrink(high, low):
+        slow, fast = low + loss * (high + low), magnitude * (high + low)
+        return ops.where(is_slow, high, 0.0), ops.where(is_slow, slow, fast)
+
+    cos, sin = split_cos_sin(ssm.coarse_turns, ssm.fine_turns)
+    (re_high, re_low), (im_high, im_low) = shrink(*cos), shrink(*sin)
     re_high, im_high, re_low, im_low, c_re, c_im = (
         per_channel(x, dim)
         for x in (re_high, im_high, re_low, im_low, ssm.c_re, ssm.c_im)
