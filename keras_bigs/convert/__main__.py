@@ -67,7 +67,8 @@ def main(config):
                 model.save_to_preset(str(temporary))
         else:
             save_original(model, config.destination)
-    table, written = summary(model, config.destination), checksums(model)
+    written = checksums(model)
+    table = summary(model, written, config.destination)
     # Only one model is held at a time.
     del model
     with console.status("Comparing"):
@@ -110,7 +111,8 @@ def head_class(loader):
     if loader.task_class() is not None:
         return loader.task_class()
     _, path = loader.find_weights()
-    fitting = [cls for cls in TASK_HEADS if loader.has_head(cls, tensor_shapes(path))]
+    shapes = tensor_shapes(path)
+    fitting = [cls for cls in TASK_HEADS if loader.has_head(cls, shapes)]
     if len(fitting) > 1:
         raise CheckpointError(
             f"{loader.preset}: config.json has no `architectures` to tell what its "
@@ -129,9 +131,9 @@ def checksums(model):
     }
 
 
-def summary(model, destination):
+def summary(model, written, destination):
     """A table of tensors and parameters, and a checksum over those of all weights."""
-    checksum = hashlib.sha256("".join(checksums(model).values()).encode())
+    checksum = hashlib.sha256("".join(written.values()).encode())
     table = Table("", "", title=str(destination), show_header=False)
     table.add_row("class", type(model).__name__)
     table.add_row("tensors", str(len(model.weights)))

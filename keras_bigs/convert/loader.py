@@ -57,9 +57,8 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
         """
         vocabulary = kwargs.pop("vocabulary", None)
         if "preprocessor" not in kwargs:
-            pieces = {} if vocabulary is None else {"vocabulary": vocabulary}
             tokenizer = self.load_tokenizer(
-                cls.preprocessor_cls.tokenizer_cls, **pieces
+                cls.preprocessor_cls.tokenizer_cls, vocabulary=vocabulary
             )
             kwargs["preprocessor"] = cls.preprocessor_cls(tokenizer)
         if "backbone" in kwargs:
