@@ -8,8 +8,11 @@ keras-hub preset of this library for `--to original`. Prints a table of the tens
 reads the result back to compare every bit.
 """
 
+import ctypes
 import dataclasses
+import gc
 import hashlib
+import os
 import pathlib
 import sys
 from typing import Annotated
@@ -26,7 +29,7 @@ from keras_bigs.convert.config import ARCHITECTURES
 from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.loader import TASK_HEADS
 from keras_bigs.convert.loader import OriginalPresetLoader
-from keras_bigs.convert.loader import tensor_shapes
+from keras_bigs.convert.readers import tensor_shapes
 from keras_bigs.convert.writer import save_original
 from keras_bigs.files import whole
 
@@ -53,7 +56,11 @@ class Config:
     """What the head of SOURCE is for, where neither config.json nor its name tells."""
 
 
+M_MMAP_THRESHOLD = -3
+
+
 def main(config):
+    return_freed_memory()
     console = Console()
     if config.destination.exists() and any(config.destination.iterdir()):
         raise CheckpointError(
@@ -69,8 +76,9 @@ def main(config):
             save_original(model, config.destination)
     written = checksums(model)
     table = summary(model, written, config.destination)
-    # Only one model is held at a time.
+    # Only one model is held at a time; models are cycles of references.
     del model
+    gc.collect()
     with console.status("Comparing"):
         copy = checksums(read(str(config.destination), config.vocabulary, config.task))
     pairs = zip(written.items(), copy.values(), strict=True)
@@ -79,6 +87,20 @@ def main(config):
         raise CheckpointError(f"Read back, these differ: {', '.join(different)}.")
     console.print(table)
     console.print("Read back: every bit is equal.")
+
+
+def return_freed_memory():
+    """Has glibc give every freed array back to the system at once.
+
+    By default it learns from the first arrays freed to keep the later ones, and the
+    holes they leave: converting `large` then peaks at 4.2 times the checkpoint instead
+    of 2.1. Does nothing where the C library has no `mallopt`.
+    """
+    mallopt = (
+        getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    )
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 2**20)
 
 
 def read(source, vocabulary=None, task=None):
@@ -134,7 +156,9 @@ def checksums(model):
 def summary(model, written, destination):
     """A table of tensors and parameters, and a checksum over those of all weights."""
     checksum = hashlib.sha256("".join(written.values()).encode())
-    table = Table("", "", title=str(destination), show_header=False)
+    table = Table(title=str(destination), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("class", type(model).__name__)
     table.add_row("tensors", str(len(model.weights)))
     table.add_row("parameters", f"{model.count_params():,}")

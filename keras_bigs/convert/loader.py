@@ -15,6 +15,7 @@ from keras_bigs.convert.names import IGNORED
 from keras_bigs.convert.names import is_head
 from keras_bigs.convert.names import tensor_map
 from keras_bigs.convert.readers import READERS
+from keras_bigs.convert.readers import tensor_shapes
 
 CLASSIFIERS = (models.BiGSTextClassifier, models.BiGSTokenClassifier)
 # The first part of the names of a head's tensors.
@@ -141,12 +142,6 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
                 f"Known: {sorted(ARCHITECTURES)}."
             )
         return None if cls is models.BiGSBackbone else cls
-
-
-def tensor_shapes(path):
-    """The shape of every tensor of a weights file, by name."""
-    reader = READERS[os.path.basename(path)]
-    return {name: array.shape for name, array in reader(path)}
 
 
 def load_weights_file(model, origin, path, head):

@@ -163,3 +163,20 @@ READERS = {
     "flax_model.msgpack": read_msgpack,
     "pytorch_model.bin": read_torch,
 }
+
+
+def tensor_shapes(path):
+    """The shape of every tensor of a weights file, by name.
+
+    Args:
+        path: the file, named as in `READERS`.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    kind = os.path.basename(path)
+    if kind == "model.safetensors":
+        with readable(path), safe_open(path, framework="np") as file:
+            names = file.keys()
+            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    return {key: array.shape for key, array in READERS[kind](path)}
