@@ -4,55 +4,135 @@ import keras
 
 # Biases, layer norm scales and SSM parameters are no matrices to be kept small:
 # decaying `A` or `log_step` would change the time scale of a kernel.
-UNDECAYED = (
-    "bias",
-    "output_bias",
-    "gamma",
-    "beta",
-    "A_re",
-    "A_im",
-    "C",
-    "D",
-    "log_step",
-)
+SSM_PARAMETERS = ("A_re", "A_im", "C", "D", "log_step")
+UNDECAYED = ("bias", "output_bias", "gamma", "beta", *SSM_PARAMETERS)
 
 
-def adamw(learning_rate, total_steps, warmup_proportion=0.1, weight_decay=0.01):
-    """AdamW with warm-up and cosine decay (paper, section 5 and tables 7 to 9).
-
-    The learning rate rises linearly from 0 to `learning_rate` over the first
-    `warmup_proportion` of the steps and falls to 0 along a cosine over the rest.
-    Betas are 0.9 and 0.98, epsilon 1e-6. Biases, layer norms and the parameters of SSMs
-    are not decayed.
+@keras.saving.register_keras_serializable("keras_bigs")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise from 0 to a peak, then a linear fall to 0 (BERT's schedule).
 
     Args:
         learning_rate: float. The peak.
-        total_steps: int. The number of training steps.
+        total_steps: int. The step at which 0 is reached.
+        warmup_steps: int. The step of the peak.
+    """
+
+    def __init__(self, learning_rate, total_steps, warmup_steps=0):
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        rise = step / max(self.warmup_steps, 1)
+        fall = (self.total_steps - step) / (self.total_steps - self.warmup_steps)
+        share = keras.ops.where(step < self.warmup_steps, rise, fall)
+        return self.learning_rate * keras.ops.maximum(share, 0.0)
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "total_steps": self.total_steps,
+            "warmup_steps": self.warmup_steps,
+        }
+
+
+def adamw(
+    learning_rate,
+    total_steps,
+    warmup_proportion=0.1,
+    weight_decay=0.01,
+    decay="cosine",
+    ssm_learning_rate=None,
+    accumulation_steps=1,
+    global_clipnorm=None,
+):
+    """AdamW after a warm-up (paper, section 5 and tables 7 to 9).
+
+    The learning rate rises linearly from 0 to `learning_rate` over the first
+    `warmup_proportion` of the steps and falls to 0 over the rest. Betas are 0.9 and
+    0.98, epsilon 1e-6. Biases, layer norms and the parameters of SSMs are not decayed.
+
+    Args:
+        learning_rate: float. The peak.
+        total_steps: int. The number of training batches. (With `accumulation_steps`,
+            Keras counts them, not the updates, in schedules.)
         warmup_proportion: float in [0, 1). The share of steps that warm up.
         weight_decay: float. The decoupled weight decay.
+        decay: `"cosine"` or `"linear"`.
+        ssm_learning_rate: float. The peak for the parameters of SSMs, with the same
+            schedule. `None` for that of all.
+        accumulation_steps: int. The number of batches whose gradients are averaged for
+            an update.
+        global_clipnorm: float. The largest norm of all gradients together, or `None`;
+            with `ssm_learning_rate`, of the two groups each.
 
     Returns:
-        `keras.optimizers.AdamW`.
+        `keras.optimizers.AdamW`; with `ssm_learning_rate`, a
+        `keras.optimizers.MultiOptimizer` of two.
 
     Raises:
-        ValueError: `total_steps` below 1 or a `warmup_proportion` outside [0, 1).
+        ValueError: `total_steps` or `accumulation_steps` below 1, a
+            `warmup_proportion` outside [0, 1), or an unknown `decay`.
     """
-    if total_steps < 1:
-        raise ValueError(f"`total_steps` must be at least 1. Received: {total_steps}")
+    for name, number in {
+        "total_steps": total_steps,
+        "accumulation_steps": accumulation_steps,
+    }.items():
+        if number < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {number}")
     if not 0 <= warmup_proportion < 1:
         raise ValueError(
             "`warmup_proportion` must be at least 0 and below 1. "
             f"Received: {warmup_proportion}"
         )
+    if decay not in ("cosine", "linear"):
+        raise ValueError(
+            f'`decay` must be "cosine" or "linear". Received: decay={decay!r}'
+        )
     warmup_steps = int(warmup_proportion * total_steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup_steps else learning_rate,
-        decay_steps=total_steps - warmup_steps,
-        warmup_target=learning_rate if warmup_steps else None,
-        warmup_steps=warmup_steps,
+
+    def make(peak, decayed):
+        if decay == "linear":
+            schedule = LinearDecay(peak, total_steps, warmup_steps)
+        else:
+            schedule = keras.optimizers.schedules.CosineDecay(
+                initial_learning_rate=0.0 if warmup_steps else peak,
+                decay_steps=total_steps - warmup_steps,
+                warmup_target=peak if warmup_steps else None,
+                warmup_steps=warmup_steps,
+            )
+        optimizer = keras.optimizers.AdamW(
+            schedule,
+            weight_decay=weight_decay if decayed else None,
+            beta_1=0.9,
+            beta_2=0.98,
+            epsilon=1e-6,
+            global_clipnorm=global_clipnorm,
+            gradient_accumulation_steps=(
+                accumulation_steps if accumulation_steps > 1 else None
+            ),
+        )
+        names = [f"^{name}$" for name in UNDECAYED]
+        optimizer.exclude_from_weight_decay(var_names=names)
+        return optimizer
+
+    if ssm_learning_rate is None:
+        return make(learning_rate, True)
+    return keras.optimizers.MultiOptimizer(
+        keras.optimizers.OptimizerMap(
+            make(learning_rate, True),
+            {f".*/({'|'.join(SSM_PARAMETERS)})": make(ssm_learning_rate, False)},
+        )
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, beta_1=0.9, beta_2=0.98, epsilon=1e-6
-    )
-    optimizer.exclude_from_weight_decay(var_names=[f"^{name}$" for name in UNDECAYED])
-    return optimizer
+
+
+def current_learning_rate(optimizer):
+    """The learning rate of the next step, a float; not that of SSMs if they differ."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+        optimizer = optimizer.optimizers[-1]
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

@@ -1,0 +1,394 @@
+"""From a corpus to shards of pretraining examples.
+
+The work is cut into chunks of text, and every chunk makes shards of its own, as a pure
+function of the chunk and the settings. So the shards are the same bytes whether one
+process makes them, several, or Apache Beam (`keras_bigs.data.runners`); and what was
+made before an interruption need not be made again.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_bigs.data import shards
+from keras_bigs.data.corpus import Chunk
+from keras_bigs.data.corpus import Corpus
+from keras_bigs.data.masking import Masker
+from keras_bigs.data.masking import Masking
+from keras_bigs.data.packing import pack
+from keras_bigs.data.sentences import clean
+from keras_bigs.data.sentences import split_sentences
+from keras_bigs.data.tables import DataError
+from keras_bigs.data.vocabulary import learn_vocabulary
+from keras_bigs.data.word_tokenizer import WordTokenizer
+from keras_bigs.files import whole
+from keras_bigs.models import BiGSTokenizer
+
+# Rows masked at once; their random numbers take 12 MB at 128 tokens.
+MASKING_ROWS = 4096
+# What a record of a finished chunk, and of the whole job, is called.
+PARTS = "parts"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How examples are made (paper, section 5, after Izsak et al. 2021).
+
+    Attributes:
+        sequence_length: tokens in an example, `"[CLS]"` and `"[SEP]"` included.
+        short_sequence_probability: how often a sequence is kept short, at random.
+        copies: how many times each example comes, with other masks each time. 0 leaves
+            the masks of training examples to training; those of validation examples
+            are fixed in any case.
+        masking: `Masking`.
+        validation_fraction: the share of documents held out for validation: of each
+            chunk every so many documents.
+        deduplicate: whether a paragraph that comes again anywhere is left out.
+        lowercase: whether text is lower-cased and stripped of accents.
+        seed: of short sequences and masks.
+
+    Raises:
+        ValueError: sizes that make no sense.
+    """
+
+    sequence_length: int = 128
+    short_sequence_probability: float = 0.1
+    copies: int = 1
+    masking: Masking = dataclasses.field(default_factory=Masking)
+    validation_fraction: float = 0.005
+    deduplicate: bool = True
+    lowercase: bool = True
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.sequence_length < 3:
+            raise ValueError(
+                "`sequence_length` must be at least 3: two tokens are [CLS] and [SEP]. "
+                f"Received: {self.sequence_length}"
+            )
+        if self.copies < 0:
+            raise ValueError(f"`copies` must not be negative. Received: {self.copies}")
+        for name in ("short_sequence_probability", "validation_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be in [0, 1). Received: {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a worker needs to make the shards of a chunk.
+
+    Attributes:
+        directory: where the shards go, and `vocabulary.txt` is.
+        corpus: `Corpus`.
+        chunks: the chunks of text; shards are numbered after them.
+        held_out: the numbers of chunks that are for validation as a whole.
+        settings: `Settings`.
+    """
+
+    directory: str
+    corpus: Corpus
+    chunks: tuple[Chunk, ...]
+    held_out: frozenset[int]
+    settings: Settings
+
+    def identity(self) -> dict:
+        """What must be equal for work to be continued."""
+        return {
+            "corpus": dataclasses.asdict(self.corpus),
+            "chunks": [dataclasses.asdict(chunk) for chunk in self.chunks],
+            "held_out": sorted(self.held_out),
+            "settings": dataclasses.asdict(self.settings),
+        }
+
+    def part(self, name: str) -> Path:
+        """A file among the records of the work."""
+        return Path(self.directory) / PARTS / name
+
+
+def plan(
+    directory,
+    sources: Iterable[str],
+    settings: Settings,
+    corpus: Corpus | None = None,
+    validation_sources: Iterable[str] = (),
+    chunk_bytes: int = 8 * 2**20,
+) -> Job:
+    """Cuts sources into chunks and claims the directory.
+
+    Args:
+        directory: where the shards will be.
+        sources: see `Corpus.chunks`.
+        settings: `Settings`.
+        corpus: `Corpus`, for its options.
+        validation_sources: more sources, all for validation; then nothing is held out
+            of `sources`.
+        chunk_bytes: the size of a chunk.
+
+    Raises:
+        DataError: a source is not readable, or `directory` has shards of another job.
+    """
+    corpus = corpus or Corpus()
+    chunks = corpus.chunks(sources, chunk_bytes)
+    held_out = corpus.chunks(validation_sources, chunk_bytes)
+    if held_out:
+        settings = dataclasses.replace(settings, validation_fraction=0.0)
+    numbers = range(len(chunks), len(chunks) + len(held_out))
+    job = Job(
+        str(directory), corpus, (*chunks, *held_out), frozenset(numbers), settings
+    )
+    path = job.part("job.json")
+    identity = json.dumps(job.identity(), indent=1)
+    if path.exists() and path.read_text(encoding="utf-8") != identity:
+        raise DataError(
+            f"{directory} has shards of other texts or settings. Name another "
+            "directory, or remove it."
+        )
+    if not path.exists():
+        with whole(path) as temporary:
+            temporary.write_text(identity, encoding="utf-8")
+    return job
+
+
+def write_vocabulary(
+    job: Job, vocabulary: Iterable[str] | None, size: int, sample_bytes: int
+) -> None:
+    """Writes `vocabulary.txt`: the pieces given, or learnt from a sample of the texts.
+
+    The sample has as much of the beginning of every chunk. An interrupted job keeps the
+    vocabulary that it has.
+
+    Args:
+        job: `Job`.
+        vocabulary: word pieces, or `None` to learn them.
+        size: the most pieces to learn.
+        sample_bytes: how much text to learn from.
+    """
+    path = Path(job.directory) / shards.VOCABULARY
+    if vocabulary is not None:
+        content = "".join(f"{piece}\n" for piece in vocabulary)
+        if path.exists() and path.read_text(encoding="utf-8") != content:
+            raise DataError(f"{path} differs from the vocabulary given. Remove it.")
+    elif path.exists():
+        return
+    else:
+        training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
+        texts = []
+        for chunk in training:
+            room = sample_bytes // len(training)
+            for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
+                texts.append(clean(paragraph))
+                room -= len(paragraph)
+                if room < 0:
+                    break
+        pieces = learn_vocabulary(texts, size, lowercase=job.settings.lowercase)
+        content = "".join(f"{piece}\n" for piece in pieces)
+    with whole(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
+def run(job: Job, runner: Callable) -> dict:
+    """Makes all shards that are not there yet, and then the manifest.
+
+    Args:
+        job: `Job`, whose directory has `vocabulary.txt`.
+        runner: calls a function for every chunk number, see `keras_bigs.data.runners`.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError: a text cannot be read, or nothing is left of the texts.
+    """
+    numbers = list(range(len(job.chunks)))
+    if job.settings.deduplicate:
+        missing = [i for i in numbers if not job.part(f"kept-{i:05d}.npy").exists()]
+        if missing:
+            runner(functools.partial(hash_paragraphs, job), numbers, "Deduplicating")
+            mark_repetitions(job)
+    missing = [i for i in numbers if not _is_made(job, i)]
+    if missing:
+        runner(functools.partial(make_shards, job), missing, "Making shards")
+    infos = [info for number in numbers for info in _record(job, number)]
+    if not any(info.split == "train" for info in infos):
+        raise DataError("The texts make no training example.")
+    order = sorted(infos, key=lambda info: info.name)
+    shards.write_manifest(job.directory, dataclasses.asdict(job.settings), order)
+    return shards.read_manifest(job.directory)[0]
+
+
+def hash_paragraphs(job: Job, number: int) -> None:
+    """Writes the 64-bit hash of every paragraph of a chunk."""
+    hashes = [
+        hashlib.blake2b(clean(paragraph).encode(), digest_size=8).digest()
+        for document in job.corpus.documents(job.chunks[number])
+        for paragraph in document
+    ]
+    _save(job.part(f"hashes-{number:05d}.npy"), np.frombuffer(b"".join(hashes), "<u8"))
+
+
+def mark_repetitions(job: Job) -> None:
+    """Writes, for every chunk, which paragraphs come for the first time."""
+    paths = [job.part(f"hashes-{i:05d}.npy") for i in range(len(job.chunks))]
+    hashes = [np.load(path, allow_pickle=False) for path in paths]
+    # Held-out chunks first: what is in them must not be trained on.
+    order = sorted(range(len(hashes)), key=lambda i: i not in job.held_out)
+    kept = np.zeros(sum(map(len, hashes)), bool)
+    kept[
+        np.unique(np.concatenate([hashes[i] for i in order]), return_index=True)[1]
+    ] = 1
+    ends = np.cumsum([len(hashes[i]) for i in order])
+    for i, mask in zip(order, np.split(kept, ends[:-1]), strict=True):
+        _save(job.part(f"kept-{i:05d}.npy"), mask)
+    for path in paths:
+        path.unlink()
+
+
+def make_shards(job: Job, number: int) -> None:
+    """Makes the shards of a chunk, and the record that says so."""
+    settings, infos = job.settings, []
+    pieces, tokenizer = _tokenizer(job.directory, settings.lowercase)
+    sequences = _sequences(job, number, tokenizer)
+    masker = Masker(pieces, settings.masking, settings.seed)
+    for split, contents in sequences.items():
+        if not contents:
+            continue
+        examples = _pad(contents, settings.sequence_length, pieces)
+        copies = settings.copies if split == "train" else 1
+        for copy in range(max(copies, 1)):
+            arrays = examples
+            if copies:
+                arrays = {**examples, **_mask(masker, examples, number, copy)}
+            # Ids and positions as small as they can be, for every shard the same.
+            for name, largest in {
+                "input_ids": len(pieces) - 1,
+                "masked_lm_ids": len(pieces) - 1,
+                "masked_lm_positions": settings.sequence_length - 1,
+            }.items():
+                if name in arrays:
+                    dtype = shards.smallest_dtype(largest)
+                    arrays = {**arrays, name: arrays[name].astype(dtype)}
+            name = f"{split}-{copy:02d}-{number:05d}.hdf5"
+            digest = shards.write_shard(Path(job.directory) / name, arrays)
+            tokens = int(examples["input_mask"].sum())
+            infos.append(
+                shards.ShardInfo(
+                    name, split, number, copy, len(contents), tokens, digest
+                )
+            )
+    with whole(job.part(f"{number:05d}.json")) as temporary:
+        text = json.dumps([dataclasses.asdict(info) for info in infos])
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
+    """The packed token ids of a chunk, by split."""
+    settings, chunk = job.settings, job.chunks[number]
+    kept: Iterator[bool] = itertools.repeat(True)
+    if settings.deduplicate:
+        path = job.part(f"kept-{number:05d}.npy")
+        kept = iter(np.load(path, allow_pickle=False).tolist())
+    documents = [
+        [
+            sentence
+            for paragraph in document
+            if next(kept)
+            for sentence in split_sentences(clean(paragraph))
+        ]
+        for document in job.corpus.documents(chunk)
+    ]
+    ids = iter(tokenizer(sentence for document in documents for sentence in document))
+    every = 0
+    if settings.validation_fraction:
+        every = max(2, round(1 / settings.validation_fraction))
+    sequences: dict[str, list[list[int]]] = {"train": [], "validation": []}
+    for i, document in enumerate(documents):
+        held_out = number in job.held_out or (every and i % every == every - 1)
+        bits = np.random.Philox(key=[settings.seed, 1], counter=[0, i, number, 0])
+        sequences["validation" if held_out else "train"] += pack(
+            (next(ids) for _ in document),
+            settings.sequence_length - 2,
+            settings.short_sequence_probability,
+            np.random.Generator(bits),
+        )
+    return sequences
+
+
+def _pad(contents, length, pieces) -> dict[str, np.ndarray]:
+    """Sequences between `[CLS]` and `[SEP]`, padded."""
+    start, end, pad = (pieces.index(piece) for piece in ("[CLS]", "[SEP]", "[PAD]"))
+    input_ids = np.full((len(contents), length), pad, "int32")
+    for row, ids in zip(input_ids, contents, strict=True):
+        row[: len(ids) + 2] = [start, *ids, end]
+    lengths = np.array([len(ids) + 2 for ids in contents])
+    input_mask = (np.arange(length) < lengths[:, None]).astype("uint8")
+    return {
+        "input_ids": input_ids,
+        "input_mask": input_mask,
+        "segment_ids": np.zeros_like(input_mask),
+    }
+
+
+def _mask(masker, examples, number, copy) -> dict[str, np.ndarray]:
+    """The arrays that masking changes or adds."""
+    token_ids = examples["input_ids"]
+    rows = np.array([(copy, number, row) for row in range(len(token_ids))])
+    parts = [
+        masker(token_ids[i : i + MASKING_ROWS], rows[i : i + MASKING_ROWS])
+        for i in range(0, len(rows), MASKING_ROWS)
+    ]
+    names = ("input_ids", *shards.MASK_FIELDS)
+    return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+@functools.lru_cache(1)
+def _tokenizer(directory, lowercase):
+    """The vocabulary of a job and its tokenizer, made once for each process."""
+    pieces = read_vocabulary(directory)
+    return pieces, WordTokenizer(BiGSTokenizer(pieces, lowercase=lowercase))
+
+
+def read_vocabulary(path) -> list[str]:
+    """The word pieces of a file with one a line, in the order of their ids.
+
+    Args:
+        path: the file, or a folder of shards, which has it.
+
+    Raises:
+        DataError: no such file, or it is no text.
+    """
+    path = Path(path)
+    path = path / shards.VOCABULARY if path.is_dir() else path
+    try:
+        # Not `splitlines()`: a piece may be a rare kind of line break.
+        return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no vocabulary to read ({error}).") from error
+
+
+def _is_made(job, number):
+    """Whether all shards of a chunk are there and undamaged."""
+    if not job.part(f"{number:05d}.json").exists():
+        return False
+    paths = [(Path(job.directory) / i.name, i.sha256) for i in _record(job, number)]
+    return all(p.exists() and shards.sha256(p) == digest for p, digest in paths)
+
+
+def _record(job, number) -> list[shards.ShardInfo]:
+    text = job.part(f"{number:05d}.json").read_text(encoding="utf-8")
+    return [shards.ShardInfo(**info) for info in json.loads(text)]
+
+
+def _save(path, array):
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array)

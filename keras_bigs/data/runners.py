@@ -1,0 +1,74 @@
+"""Two ways to call a function for every chunk of a corpus.
+
+A runner is called as `runner(function, numbers, description)` and returns when
+`function(number)` has run for all numbers. `function` must be picklable and leaves its
+results in files.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent import futures
+
+from rich.progress import track
+
+
+def local_runner(processes: int | None = None) -> Callable:
+    """A runner on the cores of this machine, with a progress bar.
+
+    Args:
+        processes: int. How many worker processes; by default one for each core that
+            this process may use. 1 runs in this process.
+    """
+
+    def run(function, numbers, description):
+        workers = min(processes or len(os.sched_getaffinity(0)), len(numbers))
+        if workers == 1:
+            for number in track(numbers, description):
+                function(number)
+            return
+        # TensorFlow does not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with futures.ProcessPoolExecutor(workers, context) as executor:
+            pending = [executor.submit(function, number) for number in numbers]
+            try:
+                done = futures.as_completed(pending)
+                for future in track(done, description, total=len(pending)):
+                    future.result()
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    return run
+
+
+def beam_runner(options=None) -> Callable:
+    """A runner inside Apache Beam; all workers need the same file system.
+
+    Args:
+        options: `apache_beam.options.pipeline_options.PipelineOptions`, or a list of
+            its flags, such as `["--runner=DirectRunner"]`.
+
+    Raises:
+        ImportError: Apache Beam is not installed.
+    """
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise ImportError(
+            "Apache Beam is not installed: pip install 'keras-bigs[beam]'"
+        ) from error
+    if not isinstance(options, PipelineOptions):
+        options = PipelineOptions(options or [])
+
+    def run(function, numbers, description):
+        with beam.Pipeline(options=options) as pipeline:
+            _ = (
+                pipeline
+                | "Chunks" >> beam.Create(numbers)
+                | "Spread" >> beam.Reshuffle()
+                | description >> beam.Map(function)
+            )
+
+    return run

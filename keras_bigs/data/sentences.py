@@ -1,0 +1,35 @@
+"""Cleaning of plain text, and its sentences."""
+
+import re
+import sys
+import unicodedata
+
+# Control and format characters (zero-width spaces, soft hyphens, byte-order marks) and
+# the mark of a failed decoding; whitespace among them is handled by `split`.
+_UNWANTED = {
+    code: None
+    for code in range(sys.maxunicode + 1)
+    if unicodedata.category(chr(code)) in ("Cc", "Cf") and not chr(code).isspace()
+} | {0xFFFD: None}
+
+# After a full stop, question or exclamation mark and any closing quotes or brackets;
+# before a capital or digit and any opening ones. TF-Text's sentence breaker parts
+# closing quotes from their sentence and runs at a thirtieth of the speed.
+_BOUNDARY = re.compile(
+    r"""(?:(?<=[.!?])|(?<=[.!?]["')\]”’])|(?<=[.!?]["')\]”’]{2}))"""
+    r"""[ ](?=["'(\[“‘]*[A-Z0-9])"""
+)
+
+
+def clean(text: str) -> str:
+    """`text` without control characters, every run of whitespace one space."""
+    return " ".join(text.translate(_UNWANTED).split())
+
+
+def split_sentences(paragraph: str) -> list[str]:
+    """The sentences of a cleaned paragraph; joined by spaces they are the paragraph.
+
+    A simple rule that also parts "Mr. Smith": sentences only say where a sequence may
+    end, so an error costs a little context, never a token.
+    """
+    return _BOUNDARY.split(paragraph)

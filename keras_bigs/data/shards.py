@@ -1,0 +1,216 @@
+"""Shards of pretraining examples, in the layout of the original's HDF5 files.
+
+A shard is an HDF5 file of arrays with one row an example:
+
+| name                  | shape                  | values                      |
+|-----------------------|------------------------|-----------------------------|
+| `input_ids`           | `(n, sequence_length)` | token ids, masked or not    |
+| `input_mask`          | `(n, sequence_length)` | 1 at tokens, 0 at padding   |
+| `segment_ids`         | `(n, sequence_length)` | 0                           |
+| `masked_lm_positions` | `(n, max_predictions)` | rising, then 0              |
+| `masked_lm_ids`       | `(n, max_predictions)` | the tokens there, then 0    |
+
+The last two are absent where masks are drawn while training. Other programs that read
+the original's shards read these: names and shapes are the same, and HDF5 converts the
+smaller integer types. Ours are not compressed, so that any row can be read by itself.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from keras_bigs.data.tables import DataError
+from keras_bigs.files import whole
+
+FIELDS = ("input_ids", "input_mask", "segment_ids")
+MASK_FIELDS = ("masked_lm_positions", "masked_lm_ids")
+MANIFEST = "manifest.json"
+VOCABULARY = "vocabulary.txt"
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """What the manifest says of a shard.
+
+    Attributes:
+        name: the file.
+        split: `"train"` or `"validation"`.
+        number: the number of the chunk of text it was made from. Masks drawn while
+            training depend on it.
+        copy: the number of the copy, which differ in their masks only.
+        examples: how many rows it has.
+        tokens: how many of them are no padding, special tokens included.
+        sha256: of the file.
+    """
+
+    name: str
+    split: str
+    number: int
+    copy: int
+    examples: int
+    tokens: int
+    sha256: str
+
+
+def smallest_dtype(largest: int) -> np.dtype:
+    """The smallest unsigned integer type that holds `largest`."""
+    return np.min_scalar_type(largest)
+
+
+def write_shard(path, arrays: dict[str, np.ndarray]) -> str:
+    """Writes arrays of equally many rows, whole or not at all.
+
+    Args:
+        path: the file.
+        arrays: by name; see the module.
+
+    Returns:
+        The SHA-256 of the file. Equal arrays give equal files.
+    """
+    with whole(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array)
+        return sha256(temporary)
+
+
+def sha256(path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Shard:
+    """Random access to the rows of a shard.
+
+    Uncompressed arrays stay on disk and are read by page; compressed ones, such as the
+    original's, are read into memory.
+
+    Args:
+        path: the file.
+        number: the number that masks depend on.
+
+    Attributes:
+        examples: int. The number of rows.
+        arrays: dict of arrays by name.
+
+    Raises:
+        DataError: no such file, no HDF5, or arrays missing or of unequal length.
+    """
+
+    def __init__(self, path, number: int = 0):
+        self.path, self.number = Path(path), number
+        try:
+            with h5py.File(path, "r") as file:
+                names = [name for name in (*FIELDS, *MASK_FIELDS) if name in file]
+                self.arrays = {name: _array(path, file[name]) for name in names}
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(
+                f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
+            ) from error
+        required = [*FIELDS, *(MASK_FIELDS if MASK_FIELDS[0] in names else ())]
+        if missing := [name for name in required if name not in names]:
+            raise DataError(f"{path}: {', '.join(missing)} missing.")
+        sizes = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(sizes.values())) > 1:
+            raise DataError(f"{path}: the arrays differ in length: {sizes}")
+        self.examples = sizes["input_ids"]
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the shard was masked when it was made."""
+        return MASK_FIELDS[0] in self.arrays
+
+
+def _array(path, dataset):
+    """The array on disk, or in memory where it is not stored in one piece."""
+    offset = dataset.id.get_offset()
+    if offset is None:
+        return dataset[:]
+    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+
+
+def write_manifest(directory, settings: dict, infos: list[ShardInfo]) -> None:
+    """Writes `manifest.json`: settings, vocabulary hash, counts, and every shard."""
+    directory = Path(directory)
+    splits = {}
+    for info in infos:
+        split = splits.setdefault(info.split, {"examples": 0, "tokens": 0, "shards": 0})
+        split["examples"] += info.examples
+        split["tokens"] += info.tokens
+        split["shards"] += 1
+    manifest = {
+        "settings": settings,
+        "vocabulary_sha256": sha256(directory / VOCABULARY),
+        "splits": splits,
+        "shards": [vars(info) for info in infos],
+    }
+    with whole(directory / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def read_manifest(directory) -> tuple[dict, list[ShardInfo]]:
+    """The manifest of a folder of shards, and its shards.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    path = Path(directory) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return manifest, [ShardInfo(**info) for info in manifest["shards"]]
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: no such file. Make the shards by `python -m recipes.prepare`; if "
+            "that was interrupted, run the same command again."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: damaged ({error}). Prepare the shards again."
+        ) from error
+
+
+def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
+    """Opens the shards of a split.
+
+    Args:
+        directory: a folder with `manifest.json`; or of the original's `*.hdf5` files,
+            where those whose names begin with `test` or `valid` are for validation.
+        split: `"train"` or `"validation"`.
+        verify: bool. Whether to compare checksums, which reads every file once.
+
+    Returns:
+        The shards in the order of their names; none if the split has none.
+
+    Raises:
+        DataError: shards are missing or damaged; all are named.
+    """
+    directory = Path(directory)
+    if not (directory / MANIFEST).exists():
+        files = sorted([*directory.glob("*.hdf5"), *directory.glob("*.h5")])
+        if files:
+            return [
+                Shard(path, number)
+                for number, path in enumerate(files)
+                if (path.name.startswith(("test", "valid"))) == (split == "validation")
+            ]
+    _, infos = read_manifest(directory)
+    shards, problems = [], []
+    for info in (info for info in infos if info.split == split):
+        path = directory / info.name
+        if not path.exists():
+            problems.append(f"{info.name} is missing")
+        elif verify and sha256(path) != info.sha256:
+            problems.append(f"{info.name} is damaged")
+        else:
+            shards.append(Shard(path, info.number))
+    if problems:
+        raise DataError(
+            f"{directory}: {'; '.join(problems)}. Remove damaged shards and run the "
+            "`recipes.prepare` command of this folder again: it makes what is missing."
+        )
+    return shards

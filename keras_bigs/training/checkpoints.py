@@ -1,0 +1,219 @@
+"""Checkpoints of the whole state of a training run, by Orbax."""
+
+import dataclasses
+import json
+import logging
+import shutil
+import warnings
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+import orbax.checkpoint as ocp
+
+# Orbax tells every step of every save.
+logging.getLogger("absl").setLevel(logging.WARNING)
+
+
+class CheckpointWriteError(OSError):
+    """A checkpoint could not be written. What was written before is kept."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a run has come, beside the model's variables.
+
+    Attributes:
+        step: the number of training steps done.
+        history: the logs of every finished epoch, in order.
+    """
+
+    step: int
+    history: list[dict[str, float]]
+
+
+class Checkpoints:
+    """The last checkpoints of a run.
+
+    A checkpoint has every variable of a compiled model: weights, seed generators,
+    optimizer (with its step and accumulated gradients) and metrics; and `Progress`.
+    Each has a folder named after its step, which Orbax writes under another name and
+    renames when it is whole. The writing goes on in the background. A checksum of every
+    variable is kept too, and compared on loading.
+
+    Args:
+        directory: where the checkpoints are.
+        keep: int. How many; older ones are deleted.
+    """
+
+    def __init__(self, directory, keep: int = 3):
+        self.directory = Path(directory).absolute()
+        self._manager = ocp.CheckpointManager(
+            self.directory,
+            options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            item_names=("variables", "progress"),
+        )
+
+    def save(self, model, progress: Progress, wait: bool = False) -> None:
+        """Starts to write a checkpoint.
+
+        Args:
+            model: a compiled and built `keras.Model`.
+            progress: `Progress`.
+            wait: bool. Whether to return only when it is written.
+
+        Raises:
+            CheckpointWriteError: this or the last one could not be written.
+            FloatingPointError: a variable is NaN or infinite; nothing is written.
+        """
+        # Copies: training goes on in the same memory while they are written.
+        arrays = {
+            name: np.array(keras.ops.convert_to_numpy(variable))
+            for name, variable in _variables(model).items()
+        }
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise FloatingPointError(f"Variable {name} is not finite")
+        record = {
+            **dataclasses.asdict(progress),
+            "checksums": {name: _checksum(array) for name, array in arrays.items()},
+        }
+        try:
+            self._manager.save(
+                progress.step,
+                args=ocp.args.Composite(
+                    variables=ocp.args.StandardSave(arrays),
+                    progress=ocp.args.JsonSave(record),
+                ),
+            )
+            if wait:
+                self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._write_error(error) from error
+
+    def restore(self, model) -> Progress | None:
+        """Loads the last good checkpoint into a model.
+
+        Damaged ones are passed over with a warning, and deleted, as are those that come
+        after the one that is loaded.
+
+        Args:
+            model: a compiled and built `keras.Model`, as it was when saved.
+
+        Returns:
+            Its `Progress`, or `None` if there is no checkpoint.
+
+        Raises:
+            ValueError: no checkpoint is good; or the model has other variables.
+        """
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        damaged = []
+        for step in steps:
+            try:
+                arrays, progress = self._read(step)
+            except Exception as error:
+                damaged.append(f"step {step}: {type(error).__name__}: {error}"[:300])
+                continue
+            self._assign(model, arrays, step)
+            if damaged:
+                warnings.warn(
+                    f"{self.directory}: passed over damaged checkpoints ("
+                    f"{'; '.join(damaged)}). Going on from step {step}.",
+                    stacklevel=2,
+                )
+                for later in steps[: len(damaged)]:
+                    shutil.rmtree(self.directory / str(later), ignore_errors=True)
+                self._manager.reload()
+            return progress
+        if damaged:
+            raise ValueError(
+                f"{self.directory}: no checkpoint is whole ({'; '.join(damaged)}). "
+                "Restore the folder from a copy, or start again in another one."
+            )
+        return None
+
+    def _read(self, step):
+        """The arrays and `Progress` of a checkpoint, compared with their checksums."""
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                variables=ocp.args.StandardRestore(),
+                progress=ocp.args.JsonRestore(),
+            ),
+        )
+        record, arrays = restored.progress, dict(restored.variables)
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        checksums = record.pop("checksums")
+        actual = {name: _checksum(array) for name, array in arrays.items()}
+        if actual != checksums:
+            different = {n for n in checksums if actual.get(n) != checksums[n]}
+            raise ValueError(f"checksums differ: {', '.join(sorted(different))}")
+        return arrays, Progress(**record)
+
+    def _assign(self, model, arrays, step):
+        variables = _variables(model)
+        shapes = {name: tuple(v.shape) for name, v in variables.items()}
+        saved = {name: array.shape for name, array in arrays.items()}
+        if shapes != saved:
+            names = {n for n in {*shapes, *saved} if shapes.get(n) != saved.get(n)}
+            raise ValueError(
+                f"{self.directory}: the checkpoint of step {step} is of another model "
+                f"or optimizer: {len(names)} variables differ in shape, such as "
+                f"{', '.join(sorted(names)[:3])}. Run the command it was made with, or "
+                "start again in another directory."
+            )
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+
+    @property
+    def latest_step(self) -> int | None:
+        """The step of the last checkpoint, or `None`."""
+        return self._manager.latest_step()
+
+    def wait(self) -> None:
+        """Waits for the writing in the background.
+
+        Raises:
+            CheckpointWriteError: the last checkpoint could not be written.
+        """
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._write_error(error) from error
+
+    def close(self) -> None:
+        """Ends the writing in the background, whatever became of it."""
+        self._manager.close()
+
+    def _write_error(self, error):
+        steps = self._manager.all_steps()
+        last = f"That of step {max(steps)} is kept." if steps else "There is none."
+        return CheckpointWriteError(
+            f"Cannot write a checkpoint to {self.directory}: {error}. {last} Make room "
+            "or mend the disk, and run the same command again."
+        )
+
+
+def _variables(model) -> dict[str, keras.Variable]:
+    """All variables of a compiled model.
+
+    By place: Keras numbers the names of layers by what else the process has made.
+    """
+    groups = {
+        "trainable": model.trainable_variables,
+        "non_trainable": model.non_trainable_variables,
+        "optimizer": model.optimizer.variables,
+        "metrics": model.metrics_variables,
+    }
+    return {
+        f"{group}.{i}": variable
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables)
+    }
+
+
+def _checksum(array) -> int:
+    return zlib.crc32(
+        json.dumps([str(array.dtype), array.shape]).encode()
+    ) ^ zlib.crc32(np.ascontiguousarray(array))
