@@ -25,7 +25,7 @@ for _name, _arguments in {
     "large": (23, 24, 1024),
     "base": (12, 13, 768),
     "small": (12, 13, 512),
-    "mini": (12, 13, 256),
+    "mini": (12, 13, 192),
     "tiny": (12, 13, 128),
 }.items():
     CONFIGS[_name], CONFIGS[f"{_name}_stack"] = _sizes(*_arguments)

@@ -12,6 +12,9 @@ import keras
 import numpy as np
 import orbax.checkpoint as ocp
 
+from keras_bigs.training.generators import get_generators
+from keras_bigs.training.generators import set_generators
+
 # Orbax tells every step of every save.
 logging.getLogger("absl").setLevel(logging.WARNING)
 
@@ -37,7 +40,8 @@ class Checkpoints:
     """The last checkpoints of a run.
 
     A checkpoint has every variable of a compiled model: weights, seed generators,
-    optimizer (with its step and accumulated gradients) and metrics; and `Progress`.
+    optimizer (with its step and accumulated gradients) and metrics; the random
+    generators outside Keras; and `Progress`.
     Each has a folder named after its step, which Orbax writes under another name and
     renames when it is whole. The writing goes on in the background. A checksum of every
     variable is kept too, and compared on loading.
@@ -71,7 +75,7 @@ class Checkpoints:
         arrays = {
             name: np.array(keras.ops.convert_to_numpy(variable))
             for name, variable in _variables(model).items()
-        }
+        } | get_generators()
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise FloatingPointError(f"Variable {name} is not finite")
@@ -152,8 +156,9 @@ class Checkpoints:
         return arrays, Progress(**record)
 
     def _assign(self, model, arrays, step):
+        generators = get_generators()
         variables = _variables(model)
-        shapes = {name: tuple(v.shape) for name, v in variables.items()}
+        shapes = {n: tuple(v.shape) for n, v in {**variables, **generators}.items()}
         saved = {name: array.shape for name, array in arrays.items()}
         if shapes != saved:
             names = {n for n in {*shapes, *saved} if shapes.get(n) != saved.get(n)}
@@ -165,6 +170,7 @@ class Checkpoints:
             )
         for name, variable in variables.items():
             variable.assign(arrays[name])
+        set_generators({name: arrays[name] for name in generators})
 
     @property
     def latest_step(self) -> int | None:

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 from keras_bigs.training.checkpoints import Progress
+from keras_bigs.training.generators import get_generators
+from keras_bigs.training.generators import set_generators
 from keras_bigs.training.optimizer import current_learning_rate
 
 
@@ -29,6 +31,7 @@ def resumable_fit(
     save_every=None,
     validation_data=None,
     callbacks=(),
+    on_epoch=None,
     tokens_per_step=None,
     max_loss_rise=1.0,
     verbose="auto",
@@ -54,6 +57,7 @@ def resumable_fit(
         save_every: int. Also after every so many steps.
         validation_data: as for `keras.Model.fit`; must yield the same each time.
         callbacks: callbacks whose state, if any, need not survive.
+        on_epoch: a function of the history so far, called after every epoch.
         tokens_per_step: int. If given, the progress bar shows tokens a second.
         max_loss_rise: float. How far the loss of an epoch may be above that of the best
             epoch so far, in nats.
@@ -78,7 +82,7 @@ def resumable_fit(
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
     _build(model, dataset(0, 1))
     progress = checkpoints.restore(model) or Progress(0, [])
-    run = _Run(model, progress, checkpoints, save_every, max_loss_rise)
+    run = _Run(model, progress, checkpoints, save_every, max_loss_rise, on_epoch)
     with run.asked_to_end():
         while run.step < total_steps:
             epoch = run.step // steps_per_epoch
@@ -116,13 +120,16 @@ def _build(model, dataset):
 class _Run(keras.callbacks.Callback):
     """Counts steps, writes checkpoints, and ends a run that should end."""
 
-    def __init__(self, model, progress, checkpoints, save_every, max_loss_rise):
+    def __init__(
+        self, model, progress, checkpoints, save_every, max_loss_rise, on_epoch
+    ):
         super().__init__()
         self.step, self.history = progress.step, list(progress.history)
         self.end_of_epoch = None
         self._checkpoints = checkpoints
         self._save_every = save_every
         self._max_loss_rise = max_loss_rise
+        self._on_epoch = on_epoch
         self._first_step = progress.step
         self._signal = None
         # `fit` resets the metrics; those of an unfinished epoch go on.
@@ -130,6 +137,10 @@ class _Run(keras.callbacks.Callback):
             np.array(keras.ops.convert_to_numpy(variable))
             for variable in model.metrics_variables
         ]
+
+        # `fit` and evaluation draw from generators of their own accord; training shall
+        # go on with what the last step left.
+        self._generators = get_generators()
 
     @contextlib.contextmanager
     def asked_to_end(self):
@@ -157,11 +168,16 @@ class _Run(keras.callbacks.Callback):
             self._metrics = None
         self._first_step = self.step
 
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.step == self._first_step:
+            set_generators(self._generators)
+
     def on_train_batch_end(self, batch, logs=None):
         before, self.step = self.step, self._first_step + batch + 1
         if not math.isfinite(logs["loss"]):
             self._diverged(f"The loss is {logs['loss']}")
         if self.step == self.end_of_epoch:
+            self._generators = get_generators()
             return  # saved after the evaluation
         every = self._save_every
         if every and self.step // every > before // every:
@@ -176,7 +192,10 @@ class _Run(keras.callbacks.Callback):
         rate = current_learning_rate(self.model.optimizer)
         logs = {name: float(value) for name, value in logs.items()}
         self.history.append({"step": self.step, "learning_rate": rate, **logs})
+        set_generators(self._generators)
         self._save()
+        if self._on_epoch is not None:
+            self._on_epoch(self.history)
         if self._signal is not None:
             self._end()
 

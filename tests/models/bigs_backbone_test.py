@@ -214,8 +214,8 @@ COUNTS = {
     "base_stack": 116_576_820,
     "small": 57_134_640,
     "small_stack": 57_141_812,
-    "mini": 18_281_264,
-    "mini_stack": 18_285_108,
+    "mini": 11_783_280,
+    "mini_stack": 11_786_292,
     "tiny": 6_571_440,
     "tiny_stack": 6_573_620,
 }

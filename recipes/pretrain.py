@@ -1,0 +1,398 @@
+"""Pretrains a masked language model: BiGS, or any other pair of block and routing.
+
+    python -m recipes.prepare texts.txt --output shards
+    python -m recipes.pretrain mini --data shards --output runs/bigs
+    python -m recipes.pretrain mini --data shards --output runs/bert \\
+        --block stack --routing attention
+
+The first argument names a configuration, and options change it. `large` and
+`bert-large` are the paper's (table 7; it searched over batch sizes of 760 to 1,136 and
+learning rates of 2e-4 to 8e-4, and trained on a TPU v3); the small ones train on a
+laptop.
+
+Killed and started again by the same command, a run goes on and ends with the same bits.
+Writes into `--output`: `checkpoints/`; `history.csv`, `tensorboard/` and `loss.png`
+after every epoch; and at the end `results.json` and `preset/`, for
+`BiGSMaskedLM.from_preset`.
+"""
+
+import csv
+import dataclasses
+import importlib.metadata
+import json
+import math
+import pathlib
+import sys
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import tensorflow as tf
+import tyro
+from matplotlib import pyplot as plt
+from rich.console import Console
+
+from keras_bigs import data
+from keras_bigs import files
+from keras_bigs import models
+from keras_bigs import training
+from keras_bigs.layers import routing_names
+
+
+@dataclass
+class Config:
+    """Pretrains a masked language model."""
+
+    data: pathlib.Path
+    """A folder of shards: of `recipes.prepare`, or the original's HDF5 files."""
+    output: pathlib.Path
+    """The directory to write to."""
+    num_layers: int | None = None
+    """Default: 12; 13 with `--block stack`, about as many weights (small sizes)."""
+    hidden_dim: int = 192
+    block: Literal["gated", "stack"] = "gated"
+    routing: str = "ssm"
+    """One of `keras_bigs.layers.routing_names()`."""
+    state_dim: int = 64
+    dropout: float = 0.1
+    steps: int = 5000
+    """The number of updates."""
+    batch_size: int = 32
+    """Sequences an update."""
+    accumulation_steps: int = 1
+    """Into how many batches an update is divided, to save memory."""
+    learning_rate: float = 1e-3
+    """The peak."""
+    ssm_learning_rate: float | None = None
+    """The peak for the parameters of SSMs, if another."""
+    decay: Literal["cosine", "linear"] = "cosine"
+    warmup_proportion: float = 0.05
+    weight_decay: float = 0.01
+    global_clipnorm: float | None = None
+    masks: Literal["dynamic", "static"] = "dynamic"
+    """Whether to mask anew while training, or take the masks of the shards."""
+    mask_rate: float = 0.15
+    """The share of tokens to predict, with dynamic masks."""
+    whole_words: bool = False
+    """Whether dynamic masks cover whole words."""
+    vocabulary: pathlib.Path | None = None
+    """The word pieces, where the folder of shards has none."""
+    dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    rematerialize: bool = False
+    """Whether to save memory by computing blocks again."""
+    steps_per_epoch: int = 500
+    """The interval of evaluation and logs, in updates."""
+    validation_examples: int = 1024
+    """How many held-out sequences to evaluate on."""
+    save_every: int = 100
+    """The interval of checkpoints, in updates."""
+    keep: int = 3
+    """How many checkpoints to keep."""
+    seed: int = 0
+
+
+def _sizes(hidden_dim, num_layers, **settings):
+    return {"hidden_dim": hidden_dim, "num_layers": num_layers, **settings}
+
+
+_PAPER = {
+    "weight_decay": 0.01,
+    "accumulation_steps": 8,
+    "masks": "static",
+    "steps_per_epoch": 1000,
+    "save_every": 500,
+    "validation_examples": 8192,
+    "dtype": "mixed_bfloat16",
+}
+CONFIGS = {
+    "large": (
+        "BiGS of the paper: 23 layers of 1,024, 11B tokens (short training)",
+        _sizes(
+            *(1024, 23),
+            **{**_PAPER, "batch_size": 1048, "steps": 82_000},
+            learning_rate=4e-4,
+            warmup_proportion=0.01,
+        ),
+    ),
+    "bert-large": (
+        "BERT of the paper: 24 layers of 1,024, 11B tokens (short training)",
+        _sizes(
+            *(1024, 24),
+            block="stack",
+            routing="attention",
+            **{**_PAPER, "batch_size": 840, "steps": 102_000},
+            learning_rate=2e-4,
+            warmup_proportion=0.02,
+            decay="linear",
+        ),
+    ),
+    "base": (
+        "12 layers of 768, 500,000 steps: the start of the paper's 4,096-token model",
+        _sizes(
+            *(768, 12),
+            **{**_PAPER, "batch_size": 1048, "steps": 500_000},
+            learning_rate=4e-4,
+            warmup_proportion=0.01,
+        ),
+    ),
+    "small": (
+        "12 layers of 512, for one GPU",
+        _sizes(512, None, batch_size=256, steps=50_000, dtype="mixed_bfloat16"),
+    ),
+    "mini": ("12 layers of 192, for a laptop: hours", _sizes(192, None)),
+    "tiny": (
+        "12 layers of 128, for a laptop: an hour",
+        _sizes(128, None, steps=3000),
+    ),
+}
+
+
+class ConfigError(ValueError):
+    """Options that do not go together, or an output directory of another run."""
+
+
+def main(config: Config):
+    console = Console()
+    pieces = data.read_vocabulary(config.vocabulary or config.data)
+    check(config)
+    claim(config)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.dtype)
+    readers = distribute()
+    train, validation = batches(config, pieces, console)
+    masked_lm = build(config, pieces, train.sequence_length)
+    run(config, masked_lm, train, validation, readers, console)
+
+
+def check(config):
+    """Finds out what is wrong before any work is done."""
+    if config.routing not in routing_names():
+        raise ConfigError(
+            f"--routing {config.routing} is not one of {routing_names()}."
+        )
+    if config.batch_size % config.accumulation_steps:
+        raise ConfigError(
+            f"--accumulation-steps {config.accumulation_steps} does not divide "
+            f"--batch-size {config.batch_size}."
+        )
+
+
+def claim(config):
+    """Makes the output directory, or finds in it the same run begun before."""
+    text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+    path = config.output / "config.json"
+    try:
+        if path.exists():
+            before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+            changed = [name for name in now if before.get(name, now[name]) != now[name]]
+            if changed:
+                raise ConfigError(
+                    f"--output {config.output} has a run with other options: "
+                    f"{', '.join(changed)}; see {path}. Name another directory, or "
+                    "give the same options."
+                )
+            return
+        if config.output.exists() and any(config.output.iterdir()):
+            raise ConfigError(
+                f"--output {config.output} is not empty. Name another directory."
+            )
+        with files.whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write to --output {config.output}: {error.strerror}. Name another "
+            "directory."
+        ) from error
+
+
+def distribute():
+    """Spreads batches over all devices; returns `(reader, readers)` of this process."""
+    if keras.backend.backend() != "jax":
+        return 0, 1
+    import jax
+
+    if jax.device_count() > 1:
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(auto_shard_dataset=False)
+        )
+    return jax.process_index(), jax.process_count()
+
+
+def batches(config, pieces, console):
+    """Training batches, and validation batches or `None`."""
+    masker = None
+    length = None
+    with console.status("Checking the shards"):
+        shards = data.open_shards(config.data, "train")
+        held_out = data.open_shards(config.data, "validation")
+    length = shards[0].arrays["input_ids"].shape[1] if shards else 0
+    if config.masks == "dynamic":
+        masking = data.Masking(
+            rate=config.mask_rate,
+            max_predictions=math.ceil(config.mask_rate * length),
+            whole_words=config.whole_words,
+        )
+        masker = data.Masker(pieces, masking, config.seed)
+    train = data.PretrainingBatches(
+        shards, config.batch_size // config.accumulation_steps, masker, seed=config.seed
+    )
+    validation = None
+    if held_out:
+        validation = data.PretrainingBatches(held_out, train.batch_size, shuffle=False)
+    console.print(
+        f"{train.examples:,} sequences of {train.sequence_length} tokens, "
+        f"{validation.examples if validation else 0:,} held out"
+    )
+    return train, validation
+
+
+def build(config, pieces, sequence_length):
+    """The task, with a tokenizer."""
+    gated = config.block == "gated"
+    backbone = models.BiGSBackbone(
+        vocabulary_size=len(pieces),
+        num_layers=config.num_layers or (12 if gated else 13),
+        hidden_dim=config.hidden_dim,
+        intermediate_dim=(3 if gated else 4) * config.hidden_dim,
+        state_dim=config.state_dim,
+        block=config.block,
+        routing=config.routing,
+        dropout=config.dropout,
+        max_sequence_length=sequence_length,
+        rematerialize=config.rematerialize,
+    )
+    preprocessor = models.BiGSMaskedLMPreprocessor(
+        models.BiGSTokenizer(pieces), sequence_length=sequence_length
+    )
+    return models.BiGSMaskedLM(backbone, preprocessor)
+
+
+def run(config, masked_lm, train, validation, readers, console):
+    """Trains, and writes everything."""
+    every = config.accumulation_steps
+    tokens = train.batch_size * train.sequence_length
+    # The batches are tokenized: this model leaves out the task's own preprocessing.
+    model = keras.Model(masked_lm.input, masked_lm.output)
+    model.compile(
+        optimizer=training.adamw(
+            config.learning_rate,
+            config.steps * every,
+            config.warmup_proportion,
+            config.weight_decay,
+            config.decay,
+            config.ssm_learning_rate,
+            every,
+            config.global_clipnorm,
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        ),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    validation_data = None
+    if validation is not None:
+        examples = min(config.validation_examples, validation.examples)
+        steps = max(1, examples // validation.batch_size)
+        validation_data = validation.dataset(0, steps, *readers)
+    console.print(
+        f"{model.count_params():,} parameters, {config.steps:,} steps of "
+        f"{tokens * every:,} tokens"
+    )
+    checkpoints = training.Checkpoints(config.output / "checkpoints", config.keep)
+    start = time.perf_counter()
+    try:
+        history = training.resumable_fit(
+            model,
+            lambda first, steps: train.dataset(first, steps, *readers),
+            config.steps * every,
+            config.steps_per_epoch * every,
+            checkpoints,
+            config.save_every * every,
+            validation_data,
+            on_epoch=lambda history: report(history, config.output, tokens),
+            tokens_per_step=tokens,
+        )
+    finally:
+        checkpoints.close()
+    seconds = time.perf_counter() - start
+    preset = config.output / "preset"
+    if not preset.exists():
+        with files.whole(preset) as temporary:
+            masked_lm.save_to_preset(str(temporary))
+    results = {
+        **history[-1],
+        "parameters": model.count_params(),
+        "tokens": config.steps * every * tokens,
+        "seconds_of_last_process": round(seconds, 1),
+        "backend": keras.backend.backend(),
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("keras", "keras-hub")
+        },
+    }
+    with files.whole(config.output / "results.json") as temporary:
+        temporary.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    for name, value in history[-1].items():
+        console.print(f"{name:>14}  {value:.6g}")
+    console.print(f"Wrote {preset}")
+
+
+def report(history, directory, tokens_per_step):
+    """Writes `history.csv`, `loss.png` and TensorBoard's log of the last epoch."""
+    with (
+        files.whole(directory / "history.csv") as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+    plot({directory.name: history}, tokens_per_step, directory / "loss.png")
+    writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
+    with writer.as_default(step=history[-1]["step"]):
+        for name, value in history[-1].items():
+            tf.summary.scalar(name, value)
+    writer.close()
+
+
+def plot(histories, tokens_per_step, path):
+    """Loss curves of one or several runs: training dotted, validation solid."""
+    figure, axes = plt.subplots(layout="constrained")
+    for i, (name, history) in enumerate(histories.items()):
+        millions = [epoch["step"] * tokens_per_step / 1e6 for epoch in history]
+        for key, style, label in (
+            ("loss", ":", f"{name}, training"),
+            ("val_loss", "-", f"{name}, validation"),
+        ):
+            if key in history[0]:
+                losses = [epoch[key] for epoch in history]
+                axes.plot(millions, losses, style, color=f"C{i}", label=label)
+    axes.set(xlabel="million tokens", ylabel="masked LM loss (nats)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with files.whole(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    plt.close(figure)
+
+
+def parse(arguments=None):
+    """The configuration that the command line asks for."""
+    defaults = {
+        name: (text, Config(tyro.MISSING, tyro.MISSING, **settings))
+        for name, (text, settings) in CONFIGS.items()
+    }
+    return tyro.extras.overridable_config_cli(defaults, args=arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main(parse())
+    except (
+        ConfigError,
+        ValueError,
+        training.TrainingDivergedError,
+        training.CheckpointWriteError,
+    ) as error:
+        sys.exit(f"error: {error}")
+    except training.PreemptedError as error:
+        print(error)
+        sys.exit(143)  # 128 + SIGTERM: a scheduler knows that the work is not done
