@@ -35,8 +35,6 @@ from keras_bigs.models import BiGSTokenizer
 
 # Rows masked at once; their random numbers take 12 MB at 128 tokens.
 MASKING_ROWS = 4096
-# What a record of a finished chunk, and of the whole job, is called.
-PARTS = "parts"
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class Job:
 
     def part(self, name: str) -> Path:
         """A file among the records of the work."""
-        return Path(self.directory) / PARTS / name
+        return Path(self.directory) / shards.PARTS / name
 
 
 def plan(

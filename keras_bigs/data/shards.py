@@ -30,6 +30,8 @@ FIELDS = ("input_ids", "input_mask", "segment_ids")
 MASK_FIELDS = ("masked_lm_positions", "masked_lm_ids")
 MANIFEST = "manifest.json"
 VOCABULARY = "vocabulary.txt"
+# The folder with the records of unfinished and finished work.
+PARTS = "parts"
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         DataError: shards are missing or damaged; all are named.
     """
     directory = Path(directory)
-    if not (directory / MANIFEST).exists():
+    if not (directory / MANIFEST).exists() and not (directory / PARTS).exists():
         files = sorted([*directory.glob("*.hdf5"), *directory.glob("*.h5")])
         if files:
             return [

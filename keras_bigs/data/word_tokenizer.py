@@ -41,6 +41,9 @@ class WordTokenizer:
     def __call__(self, texts: Iterable[str]) -> list[list[int]]:
         """The token ids of each text."""
         split = [text.split() for text in texts]
+        if len(self._ids) > self._max_words:
+            self._ids.clear()
+            self._part_ids.clear()
         self._remember({word for words in split for word in words} - self._ids.keys())
         remembered, results = self._ids, []
         for words in split:
@@ -51,9 +54,6 @@ class WordTokenizer:
         return results
 
     def _remember(self, words: set[str]) -> None:
-        if len(self._ids) > self._max_words:
-            self._ids.clear()
-            self._part_ids.clear()
         # Many words differ in punctuation only: "word", "word,", "(word".
         parts = {
             word: _ASCII_PARTS.findall(word) if word.isascii() else [word]

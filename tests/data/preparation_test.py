@@ -1,0 +1,356 @@
+"""From texts to shards: what is in them, and that they are always the same bytes."""
+
+import dataclasses
+import hashlib
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_bigs.data import DataError
+from keras_bigs.data import Masking
+from keras_bigs.data import Settings
+from keras_bigs.data import open_shards
+from keras_bigs.data import preparation
+from keras_bigs.data import read_vocabulary
+from keras_bigs.data import runners
+from keras_bigs.data.corpus import Corpus
+from keras_bigs.data.masking import unmask
+from keras_bigs.data.sentences import clean
+from keras_bigs.data.shards import Shard
+from keras_bigs.models import BiGSTokenizer
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="no backend has a part in this"
+)
+LETTERS = [chr(ord("a") + i) for i in range(26)]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *LETTERS]
+VOCABULARY += ["##" + letter for letter in LETTERS]
+SETTINGS = Settings(
+    sequence_length=24,
+    copies=2,
+    masking=Masking(max_predictions=4),
+    validation_fraction=0.25,
+)
+
+
+def documents(n=40, seed=0):
+    """Documents of paragraphs of sentences of words of letters."""
+    rng = np.random.default_rng(seed)
+
+    def words(n):
+        return ["".join(rng.choice(LETTERS, rng.integers(1, 5))) for _ in range(n)]
+
+    return [
+        [
+            " ".join(
+                " ".join(words(rng.integers(1, 9))).capitalize() + "."
+                for _ in range(rng.integers(1, 6))
+            )
+            for _ in range(rng.integers(1, 4))
+        ]
+        for _ in range(n)
+    ]
+
+
+def write_text(path, documents):
+    path.write_text("\n\n".join("\n".join(d) for d in documents) + "\n", "utf-8")
+    return str(path)
+
+
+def prepare(directory, sources, settings=SETTINGS, runner=None, **kwargs):
+    kwargs = {"chunk_bytes": 2000, **kwargs}
+    job = preparation.plan(directory, sources, settings, **kwargs)
+    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
+    return preparation.run(job, runner or runners.local_runner(1))
+
+
+def digests(directory):
+    """The bytes of every file but the records of the work."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in directory.iterdir()
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_text(tmp_path / "texts.txt", documents())
+
+
+def rows(directory, split):
+    """The clean token ids, by copy, in the order of the shards."""
+    copies = {}
+    for shard in open_shards(directory, split):
+        copy = int(shard.path.name.split("-")[1])
+        arrays = {name: np.asarray(a) for name, a in shard.arrays.items()}
+        ids = arrays["input_ids"].astype("int64")
+        if shard.is_masked:
+            positions, labels = arrays["masked_lm_positions"], arrays["masked_lm_ids"]
+            ids = unmask(ids, positions.astype("int64"), labels.astype("int64"))
+        copies.setdefault(copy, []).append((ids, arrays))
+    return copies
+
+
+def tokens_of(parts):
+    """All ordinary tokens, end to end."""
+    return [t for ids, _ in parts for row in ids for t in row if t > 4]
+
+
+def test_every_token_comes_once(tmp_path, source):
+    """Training and held-out documents together are the corpus, to the token."""
+    settings = dataclasses.replace(SETTINGS, deduplicate=False)
+    manifest = prepare(tmp_path / "shards", [source], settings)
+    assert len({shard["number"] for shard in manifest["shards"]}) == 3
+    tokenizer = BiGSTokenizer(VOCABULARY)
+    job = preparation.plan(tmp_path / "shards", [source], settings, chunk_bytes=2000)
+    expected = {"train": [], "validation": []}
+    seen = []
+    for chunk in job.chunks:
+        for i, document in enumerate(job.corpus.documents(chunk)):
+            seen.append(document)
+            text = clean(" ".join(document))
+            split = "validation" if i % 4 == 3 else "train"
+            expected[split] += np.asarray(tokenizer(text)).tolist()
+    assert seen == documents()
+    train = rows(tmp_path / "shards", "train")
+    assert sorted(train) == [0, 1]
+    for copy in train.values():
+        assert tokens_of(copy) == expected["train"]
+    (validation,) = rows(tmp_path / "shards", "validation").values()
+    assert tokens_of(validation) == expected["validation"]
+    # The copies differ in their masks only.
+    masks = [
+        np.concatenate([arrays["masked_lm_positions"] for _, arrays in copy])
+        for copy in train.values()
+    ]
+    assert (masks[0] != masks[1]).any(1).mean() > 0.5
+
+
+def test_layout(tmp_path, source):
+    """Rows are `[CLS] ... [SEP]` and padding, as in the original's files."""
+    manifest = prepare(tmp_path / "shards", [source])
+    split = manifest["splits"]["train"]
+    examples = tokens = 0
+    for name in (s["name"] for s in manifest["shards"] if s["split"] == "train"):
+        with h5py.File(tmp_path / "shards" / name) as file:
+            arrays = {name: np.asarray(file[name][:]).astype("int64") for name in file}
+        assert set(arrays) == {
+            "input_ids",
+            "input_mask",
+            "segment_ids",
+            "masked_lm_positions",
+            "masked_lm_ids",
+        }
+        ids, mask = arrays["input_ids"], arrays["input_mask"]
+        lengths = mask.sum(1)
+        assert ids.shape == mask.shape == arrays["segment_ids"].shape
+        assert ids.shape[1] == 24 and arrays["masked_lm_ids"].shape == (len(ids), 4)
+        np.testing.assert_array_equal(mask, np.arange(24) < lengths[:, None])
+        assert (ids[:, 0] == 2).all() and not ids[mask == 0].any()
+        assert (ids[np.arange(len(ids)), lengths - 1] == 3).all()
+        examples, tokens = examples + len(ids), tokens + mask.sum()
+    assert (examples, tokens) == (split["examples"], split["tokens"])
+
+
+def test_repeated_paragraphs_come_once(tmp_path):
+    """Across chunks and files; and what is held out is not trained on."""
+    texts = documents(30)
+    repeated, held_out = texts[0][0], texts[1][0]
+    source = write_text(tmp_path / "a.txt", [*texts[:1], *texts[2:], [repeated]])
+    validation = write_text(tmp_path / "b.txt", [[held_out]])
+    sources = [source, write_text(tmp_path / "c.txt", [[repeated, held_out], ["Xyz."]])]
+    prepare(tmp_path / "shards", sources, validation_sources=[validation])
+    tokenizer = BiGSTokenizer(VOCABULARY)
+
+    def count(split, text):
+        joined = " ".join(map(str, tokens_of(rows(tmp_path / "shards", split)[0])))
+        ids = np.asarray(tokenizer(text)).tolist()
+        return joined.count(" ".join(map(str, ids)))
+
+    assert count("train", repeated) == 1
+    assert count("train", held_out) == 0
+    assert count("validation", held_out) == 1
+    assert count("train", "Xyz.") == 1
+
+
+def test_processes_make_the_same_bytes(tmp_path, source):
+    prepare(tmp_path / "one", [source])
+    prepare(tmp_path / "two", [source], runner=runners.local_runner(2))
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_beam_makes_the_same_bytes(tmp_path, source):
+    pytest.importorskip("apache_beam")
+    prepare(tmp_path / "local", [source])
+    flags = ["--runner=DirectRunner", "--direct_num_workers=1"]
+    prepare(tmp_path / "beam", [source], runner=runners.beam_runner(flags))
+    assert digests(tmp_path / "local") == digests(tmp_path / "beam")
+
+
+def test_interrupted_work_goes_on(tmp_path, source):
+    """Killed after some chunks: the rest is made, and nothing twice."""
+    prepare(tmp_path / "whole", [source])
+    made = []
+
+    def failing(function, numbers, description):
+        for number in numbers:
+            if description == "Making shards" and number == 2 and not made:
+                raise KeyboardInterrupt
+            function(number)
+
+    def counting(function, numbers, description):
+        made.extend(numbers)
+        runners.local_runner(1)(function, numbers, description)
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path / "shards", [source], runner=failing)
+    with pytest.raises(DataError, match="run the same command again"):
+        open_shards(tmp_path / "shards", "train")
+    prepare(tmp_path / "shards", [source], runner=counting)
+    assert made[0] == 2
+    assert digests(tmp_path / "whole") == digests(tmp_path / "shards")
+
+
+def test_damaged_shards_are_named_and_mended(tmp_path, source):
+    prepare(tmp_path / "shards", [source])
+    before = digests(tmp_path / "shards")
+    damaged, missing = sorted((tmp_path / "shards").glob("train-*.hdf5"))[:2]
+    content = bytearray(damaged.read_bytes())
+    content[-100] ^= 1
+    damaged.write_bytes(content)
+    missing.unlink()
+    with pytest.raises(DataError) as error:
+        open_shards(tmp_path / "shards", "train")
+    assert f"{damaged.name} is damaged" in str(error.value)
+    assert f"{missing.name} is missing" in str(error.value)
+    damaged.unlink()
+    prepare(tmp_path / "shards", [source])
+    assert digests(tmp_path / "shards") == before
+
+
+def test_other_settings_need_another_directory(tmp_path, source):
+    prepare(tmp_path / "shards", [source])
+    other = dataclasses.replace(SETTINGS, seed=1)
+    with pytest.raises(DataError, match="Name another directory"):
+        prepare(tmp_path / "shards", [source], other)
+
+
+def test_jsonl_is_text(tmp_path, source):
+    lines = [json.dumps({"body": "\n".join(d), "id": 3}) for d in documents()]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(lines), "utf-8")
+    prepare(tmp_path / "a", [source], chunk_bytes=10**6)
+    prepare(tmp_path / "b", [str(path)], chunk_bytes=10**6, corpus=Corpus("body"))
+    a, b = digests(tmp_path / "a"), digests(tmp_path / "b")
+    assert a == b
+
+
+def test_tensorflow_datasets(tmp_path, source):
+    """A local copy of a data set, in TensorFlow Datasets' own format."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    class Texts(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = tfds.features.FeaturesDict({"text": tfds.features.Text()})
+            return self.dataset_info_from_configs(features=features)
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            for i, document in enumerate(documents()):
+                yield i, {"text": "\n".join(document)}
+
+    Texts(data_dir=tmp_path / "tfds").download_and_prepare()
+    corpus = Corpus(data_dir=str(tmp_path / "tfds"))
+    settings = dataclasses.replace(SETTINGS, deduplicate=False, validation_fraction=0)
+    for size in (2000, 10**6):
+        out = tmp_path / f"shards{size}"
+        prepare(out, ["texts:train"], settings, corpus=corpus, chunk_bytes=size)
+        prepare(tmp_path / "text", [source], settings, chunk_bytes=10**6)
+        # Their order on disk is that of TensorFlow Datasets.
+        ours, theirs = (
+            sorted(tokens_of(rows(path, "train")[0]))
+            for path in (tmp_path / "text", out)
+        )
+        assert ours == theirs
+    with pytest.raises(DataError, match="nothing is prepared for split 'test'"):
+        prepare(tmp_path / "x", ["texts:test"], corpus=corpus)
+    with pytest.raises(DataError, match="neither a file nor a TensorFlow Dataset"):
+        prepare(tmp_path / "y", ["no_such_data_set"], corpus=corpus)
+
+
+def test_vocabulary_is_learnt(tmp_path, source):
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+    preparation.write_vocabulary(job, None, 100, 10**6)
+    pieces = read_vocabulary(tmp_path / "shards")
+    assert pieces[:5] == VOCABULARY[:5] and len(set(pieces)) == len(pieces) <= 100
+    # Once learnt it stays, also if the work is interrupted here.
+    preparation.write_vocabulary(job, None, 60, 10**6)
+    assert read_vocabulary(tmp_path / "shards") == pieces
+
+
+def test_the_originals_shards_are_read(tmp_path):
+    """Compressed, 32-bit, named as the 24-hour BERT recipe names them."""
+    rng = np.random.default_rng(0)
+    for name in ("train_shard_0.hdf5", "train_shard_1.hdf5", "test_shard_0.hdf5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, width in (
+                ("input_ids", 16),
+                ("input_mask", 16),
+                ("segment_ids", 16),
+                ("masked_lm_positions", 3),
+                ("masked_lm_ids", 3),
+            ):
+                data = rng.integers(0, 9, (5, width))
+                file.create_dataset(key, data=data, dtype="i4", compression="gzip")
+    train = open_shards(tmp_path, "train")
+    assert [shard.path.name for shard in train] == [
+        "train_shard_0.hdf5",
+        "train_shard_1.hdf5",
+    ]
+    assert [shard.examples for shard in open_shards(tmp_path, "validation")] == [5]
+    with h5py.File(tmp_path / "train_shard_1.hdf5") as file:
+        for key, array in train[1].arrays.items():
+            np.testing.assert_array_equal(array, file[key][:])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"", "the file is empty"),
+        ("a.txt", b"caf\xe9 au lait", "byte 0xe9 at offset 3 is not UTF-8"),
+        ("a.jsonl", b'{"text": "a"}\n{"txt": 3}', "near byte 14: no JSON object"),
+        ("a.jsonl", b'{"text": 3}', "is no string"),
+        ("a.txt", b" \n\n \n", "no training example"),
+    ],
+)
+def test_bad_sources(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path / "shards", [str(tmp_path / name)])
+
+
+def test_bad_names(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        prepare(tmp_path / "shards", [str(tmp_path / "none.txt")])
+    with pytest.raises(DataError, match="is a directory"):
+        prepare(tmp_path / "shards", [str(tmp_path)])
+    (tmp_path / "bad.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n nothing")
+    with pytest.raises(DataError, match="not a whole HDF5 shard"):
+        Shard(tmp_path / "bad.hdf5")
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"sequence_length": 2}, {"copies": -1}, {"validation_fraction": 1.0}],
+)
+def test_settings_errors(kwargs):
+    with pytest.raises(ValueError, match=f"`{next(iter(kwargs))}`"):
+        Settings(**kwargs)
