@@ -55,11 +55,12 @@ class PretrainingBatches:
         lengths = {shard.arrays["input_ids"].shape[1] for shard in shards}
         if len(lengths) > 1:
             raise ValueError(f"The shards differ in sequence length: {sorted(lengths)}")
-        unmasked = [shard.path.name for shard in shards if not shard.is_masked]
+        unmasked = [shard for shard in shards if not shard.is_masked]
         if unmasked and masker is None:
+            names = [shard.path.name for shard in unmasked]
             raise ValueError(
                 "These shards have no masks: "
-                f"{', '.join(unmasked[:3])}{', ...' if len(unmasked) > 3 else ''}. "
+                f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}. "
                 "Give a `masker` to mask while training, or prepare shards with copies."
             )
         (self.sequence_length,) = lengths

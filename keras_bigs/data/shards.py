@@ -86,30 +86,34 @@ def sha256(path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@dataclass(frozen=True)
 class Shard:
     """Random access to the rows of a shard.
 
-    Uncompressed arrays stay on disk and are read by page; compressed ones, such as the
-    original's, are read into memory.
-
-    Args:
-        path: the file.
-        number: the number that masks depend on.
-
     Attributes:
-        examples: int. The number of rows.
-        arrays: dict of arrays by name.
-
-    Raises:
-        DataError: no such file, no HDF5, or arrays missing or of unequal length.
+        path: the file.
+        number: the number that masks drawn while training depend on.
+        arrays: dict of arrays by name, see the module.
     """
 
-    def __init__(self, path, number: int = 0):
-        self.path, self.number = Path(path), number
+    path: Path
+    number: int
+    arrays: dict[str, np.ndarray]
+
+    @classmethod
+    def open(cls, path, number: int = 0) -> "Shard":
+        """Opens a file.
+
+        Uncompressed arrays stay on disk and are read by page; compressed ones, such as
+        the original's, are read into memory.
+
+        Raises:
+            DataError: no such file, no HDF5, or arrays missing or of unequal length.
+        """
         try:
             with h5py.File(path, "r") as file:
                 names = [name for name in (*FIELDS, *MASK_FIELDS) if name in file]
-                self.arrays = {name: _array(path, file[name]) for name in names}
+                arrays = {name: _array(path, file[name]) for name in names}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(
                 f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
@@ -117,10 +121,15 @@ class Shard:
         required = [*FIELDS, *(MASK_FIELDS if MASK_FIELDS[0] in names else ())]
         if missing := [name for name in required if name not in names]:
             raise DataError(f"{path}: {', '.join(missing)} missing.")
-        sizes = {name: len(array) for name, array in self.arrays.items()}
+        sizes = {name: len(array) for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f"{path}: the arrays differ in length: {sizes}")
-        self.examples = sizes["input_ids"]
+        return cls(Path(path), number, arrays)
+
+    @property
+    def examples(self) -> int:
+        """The number of rows."""
+        return len(self.arrays["input_ids"])
 
     @property
     def is_masked(self) -> bool:
@@ -196,7 +205,7 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         files = sorted([*directory.glob("*.hdf5"), *directory.glob("*.h5")])
         if files:
             return [
-                Shard(path, number)
+                Shard.open(path, number)
                 for number, path in enumerate(files)
                 if (path.name.startswith(("test", "valid"))) == (split == "validation")
             ]
@@ -209,7 +218,7 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         elif verify and sha256(path) != info.sha256:
             problems.append(f"{info.name} is damaged")
         else:
-            shards.append(Shard(path, info.number))
+            shards.append(Shard.open(path, info.number))
     if problems:
         raise DataError(
             f"{directory}: {'; '.join(problems)}. Remove damaged shards and run the "

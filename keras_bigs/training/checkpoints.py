@@ -71,14 +71,10 @@ class Checkpoints:
             CheckpointWriteError: this or the last one could not be written.
             FloatingPointError: a variable is NaN or infinite; nothing is written.
         """
-        # Copies: training goes on in the same memory while they are written.
-        arrays = {
-            name: np.array(keras.ops.convert_to_numpy(variable))
-            for name, variable in _variables(model).items()
-        } | get_generators()
+        arrays = state(model)
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise FloatingPointError(f"Variable {name} is not finite")
+                raise FloatingPointError(f"Variable {name} of the model is not finite")
         record = {
             **dataclasses.asdict(progress),
             "checksums": {name: _checksum(array) for name, array in arrays.items()},
@@ -156,9 +152,7 @@ class Checkpoints:
         return arrays, Progress(**record)
 
     def _assign(self, model, arrays, step):
-        generators = get_generators()
-        variables = _variables(model)
-        shapes = {n: tuple(v.shape) for n, v in {**variables, **generators}.items()}
+        shapes = {name: array.shape for name, array in state(model).items()}
         saved = {name: array.shape for name, array in arrays.items()}
         if shapes != saved:
             names = {n for n in {*shapes, *saved} if shapes.get(n) != saved.get(n)}
@@ -168,9 +162,7 @@ class Checkpoints:
                 f"{', '.join(sorted(names)[:3])}. Run the command it was made with, or "
                 "start again in another directory."
             )
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
-        set_generators({name: arrays[name] for name in generators})
+        set_state(model, arrays)
 
     @property
     def latest_step(self) -> int | None:
@@ -201,11 +193,32 @@ class Checkpoints:
         )
 
 
-def _variables(model) -> dict[str, keras.Variable]:
-    """All variables of a compiled model.
+def state(model) -> dict[str, np.ndarray]:
+    """Everything that training changes: a copy of each variable, and the generators.
 
-    By place: Keras numbers the names of layers by what else the process has made.
+    Args:
+        model: a compiled and built `keras.Model`.
+
+    Returns:
+        Arrays by group and place: Keras numbers the names of layers by what else the
+        process has made.
     """
+    # Copies: training goes on in the same memory.
+    arrays = {
+        name: np.array(keras.ops.convert_to_numpy(variable))
+        for name, variable in _variables(model).items()
+    }
+    return arrays | get_generators()
+
+
+def set_state(model, arrays: dict[str, np.ndarray]) -> None:
+    """Sets what `state` returned."""
+    for name, variable in _variables(model).items():
+        variable.assign(arrays[name])
+    set_generators({name: arrays[name] for name in get_generators()})
+
+
+def _variables(model):
     groups = {
         "trainable": model.trainable_variables,
         "non_trainable": model.non_trainable_variables,

@@ -94,7 +94,7 @@ def adamw(
         )
     warmup_steps = int(warmup_proportion * total_steps)
 
-    def make(peak, decayed):
+    def make(peak, weight_decay):
         if decay == "linear":
             schedule = LinearDecay(peak, total_steps, warmup_steps)
         else:
@@ -104,9 +104,9 @@ def adamw(
                 warmup_target=peak if warmup_steps else None,
                 warmup_steps=warmup_steps,
             )
-        optimizer = keras.optimizers.AdamW(
+        return keras.optimizers.AdamW(
             schedule,
-            weight_decay=weight_decay if decayed else None,
+            weight_decay=weight_decay,
             beta_1=0.9,
             beta_2=0.98,
             epsilon=1e-6,
@@ -115,16 +115,15 @@ def adamw(
                 accumulation_steps if accumulation_steps > 1 else None
             ),
         )
-        names = [f"^{name}$" for name in UNDECAYED]
-        optimizer.exclude_from_weight_decay(var_names=names)
-        return optimizer
 
+    optimizer = make(learning_rate, weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=[f"^{name}$" for name in UNDECAYED])
     if ssm_learning_rate is None:
-        return make(learning_rate, True)
+        return optimizer
+    ssm_optimizer = make(ssm_learning_rate, 0.0)
     return keras.optimizers.MultiOptimizer(
         keras.optimizers.OptimizerMap(
-            make(learning_rate, True),
-            {f".*/({'|'.join(SSM_PARAMETERS)})": make(ssm_learning_rate, False)},
+            optimizer, {f".*/({'|'.join(SSM_PARAMETERS)})": ssm_optimizer}
         )
     )
 

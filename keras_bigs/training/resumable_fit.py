@@ -82,7 +82,15 @@ def resumable_fit(
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
     _build(model, dataset(0, 1))
     progress = checkpoints.restore(model) or Progress(0, [])
-    run = _Run(model, progress, checkpoints, save_every, max_loss_rise, on_epoch)
+    run = _Run(
+        model,
+        progress,
+        checkpoints,
+        steps_per_epoch,
+        save_every,
+        max_loss_rise,
+        on_epoch,
+    )
     with run.asked_to_end():
         while run.step < total_steps:
             epoch = run.step // steps_per_epoch
@@ -121,7 +129,14 @@ class _Run(keras.callbacks.Callback):
     """Counts steps, writes checkpoints, and ends a run that should end."""
 
     def __init__(
-        self, model, progress, checkpoints, save_every, max_loss_rise, on_epoch
+        self,
+        model,
+        progress,
+        checkpoints,
+        steps_per_epoch,
+        save_every,
+        max_loss_rise,
+        on_epoch,
     ):
         super().__init__()
         self.step, self.history = progress.step, list(progress.history)
@@ -133,10 +148,12 @@ class _Run(keras.callbacks.Callback):
         self._first_step = progress.step
         self._signal = None
         # `fit` resets the metrics; those of an unfinished epoch go on.
-        self._metrics = [
-            np.array(keras.ops.convert_to_numpy(variable))
-            for variable in model.metrics_variables
-        ]
+        self._metrics = None
+        if progress.step % steps_per_epoch:
+            self._metrics = [
+                np.array(keras.ops.convert_to_numpy(variable))
+                for variable in model.metrics_variables
+            ]
 
         # `fit` and evaluation draw from generators of their own accord; training shall
         # go on with what the last step left.

@@ -344,7 +344,7 @@ def test_bad_names(tmp_path):
         prepare(tmp_path / "shards", [str(tmp_path)])
     (tmp_path / "bad.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n nothing")
     with pytest.raises(DataError, match="not a whole HDF5 shard"):
-        Shard(tmp_path / "bad.hdf5")
+        Shard.open(tmp_path / "bad.hdf5")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from keras_bigs.data import Masker
 from keras_bigs.data import Masking
 from keras_bigs.data import PretrainingBatches
 from keras_bigs.data import open_shards
+from keras_bigs.data.shards import FIELDS
+from keras_bigs.data.shards import MASK_FIELDS
 from keras_bigs.data.shards import Shard
 from keras_bigs.data.shards import ShardInfo
 from keras_bigs.data.shards import write_manifest
@@ -61,6 +63,11 @@ def folders(tmp_path_factory):
     return results
 
 
+def empty_shard(number, n):
+    names = (*FIELDS, *MASK_FIELDS)
+    return Shard(None, number, dict.fromkeys(names, np.zeros((n, LENGTH), "uint8")))
+
+
 def open_batches(folder, batch_size=4, dynamic=True, **kwargs):
     masker = Masker(PIECES, MASKING, 1) if dynamic else None
     return PretrainingBatches(
@@ -83,14 +90,7 @@ def assert_equal(one, other):
 @given(st.integers(1, 12), st.booleans(), st.integers(0, 2**31))
 def test_every_epoch_has_every_example(batch_size, shuffle, seed):
     """Three epochs, whose borders lie within batches, each in an order of its own."""
-    sizes = [np.zeros((n, LENGTH), "uint8") for n in SIZES]
-    shards = []
-    for number, ids in enumerate(sizes):
-        shard = Shard.__new__(Shard)
-        shard.arrays = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), ids)
-        shard.arrays |= dict.fromkeys(("masked_lm_positions", "masked_lm_ids"), ids)
-        shard.number, shard.examples = number, len(ids)
-        shards.append(shard)
+    shards = [empty_shard(number, n) for number, n in enumerate(SIZES)]
     train = PretrainingBatches(shards, batch_size, shuffle=shuffle, seed=seed)
     n = sum(SIZES)
     assert train.examples == n
@@ -110,20 +110,7 @@ def test_every_epoch_has_every_example(batch_size, shuffle, seed):
 
 def test_the_order_of_many_is_random():
     """Neighbours of 20,000 examples do not stay near, nor anything where it was."""
-    shard = Shard.__new__(Shard)
-    ids = np.zeros((20_000, LENGTH), "uint8")
-    shard.arrays = dict.fromkeys(
-        (
-            "input_ids",
-            "input_mask",
-            "segment_ids",
-            "masked_lm_positions",
-            "masked_lm_ids",
-        ),
-        ids,
-    )
-    shard.number, shard.examples = 0, len(ids)
-    _, order = PretrainingBatches([shard], 20_000).examples_of(0)
+    _, order = PretrainingBatches([empty_shard(0, 20_000)], 20_000).examples_of(0)
     assert abs(np.corrcoef(order, np.arange(20_000))[0, 1]) < 0.03
     assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.03
 
