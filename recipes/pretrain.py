@@ -20,7 +20,6 @@ import csv
 import dataclasses
 import importlib.metadata
 import json
-import math
 import pathlib
 import sys
 import time
@@ -40,22 +39,14 @@ from keras_bigs import training
 from keras_bigs.layers import routing_names
 
 
-@dataclass
-class Config:
-    """Pretrains a masked language model."""
+@dataclass(kw_only=True)
+class TrainingConfig:
+    """How a masked language model is trained."""
 
     data: pathlib.Path
     """A folder of shards: of `recipes.prepare`, or the original's HDF5 files."""
     output: pathlib.Path
     """The directory to write to."""
-    num_layers: int | None = None
-    """Default: 12; 13 with `--block stack`, about as many weights (small sizes)."""
-    hidden_dim: int = 192
-    block: Literal["gated", "stack"] = "gated"
-    routing: str = "ssm"
-    """One of `keras_bigs.layers.routing_names()`."""
-    state_dim: int = 64
-    dropout: float = 0.1
     steps: int = 5000
     """The number of updates."""
     batch_size: int = 32
@@ -66,10 +57,11 @@ class Config:
     """The peak."""
     ssm_learning_rate: float | None = None
     """The peak for the parameters of SSMs, if another."""
-    decay: Literal["cosine", "linear"] = "cosine"
+    decay: Literal["cosine", "linear", "cubic"] = "cosine"
     warmup_proportion: float = 0.05
     weight_decay: float = 0.01
     global_clipnorm: float | None = None
+    dropout: float = 0.1
     masks: Literal["dynamic", "static"] = "dynamic"
     """Whether to mask anew while training, or take the masks of the shards."""
     mask_rate: float = 0.15
@@ -90,6 +82,19 @@ class Config:
     keep: int = 3
     """How many checkpoints to keep."""
     seed: int = 0
+
+
+@dataclass(kw_only=True)
+class Config(TrainingConfig):
+    """Pretrains a masked language model."""
+
+    num_layers: int | None = None
+    """Default: 12; 13 with `--block stack`, about as many weights."""
+    hidden_dim: int = 192
+    block: Literal["gated", "stack"] = "gated"
+    routing: str = "ssm"
+    """One of `keras_bigs.layers.routing_names()`."""
+    state_dim: int = 64
 
 
 def _sizes(hidden_dim, num_layers, **settings):
@@ -153,29 +158,29 @@ class ConfigError(ValueError):
 
 
 def main(config: Config):
-    console = Console()
-    pieces = data.read_vocabulary(config.vocabulary or config.data)
-    check(config)
-    claim(config)
-    keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.dtype)
-    readers = distribute()
-    train, validation = batches(config, pieces, console)
-    masked_lm = build(config, pieces, train.sequence_length)
-    run(config, masked_lm, train, validation, readers, console)
-
-
-def check(config):
-    """Finds out what is wrong before any work is done."""
     if config.routing not in routing_names():
         raise ConfigError(
             f"--routing {config.routing} is not one of {routing_names()}."
         )
+    train(config, build)
+
+
+def train(config, make_model):
+    """Everything but the model: `make_model(config, pieces, sequence_length)`."""
+    console = Console()
     if config.batch_size % config.accumulation_steps:
         raise ConfigError(
             f"--accumulation-steps {config.accumulation_steps} does not divide "
             f"--batch-size {config.batch_size}."
         )
+    pieces = data.read_vocabulary(config.vocabulary or config.data)
+    claim(config)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.dtype)
+    readers = distribute()
+    batches, held_out = load(config, pieces, console)
+    masked_lm = make_model(config, pieces, batches.sequence_length)
+    run(config, masked_lm, batches, held_out, readers, console)
 
 
 def claim(config):
@@ -219,20 +224,14 @@ def distribute():
     return jax.process_index(), jax.process_count()
 
 
-def batches(config, pieces, console):
+def load(config, pieces, console):
     """Training batches, and validation batches or `None`."""
-    masker = None
-    length = None
     with console.status("Checking the shards"):
         shards = data.open_shards(config.data, "train")
         held_out = data.open_shards(config.data, "validation")
-    length = shards[0].arrays["input_ids"].shape[1] if shards else 0
+    masker = None
     if config.masks == "dynamic":
-        masking = data.Masking(
-            rate=config.mask_rate,
-            max_predictions=math.ceil(config.mask_rate * length),
-            whole_words=config.whole_words,
-        )
+        masking = data.Masking(config.mask_rate, whole_words=config.whole_words)
         masker = data.Masker(pieces, masking, config.seed)
     train = data.PretrainingBatches(
         shards, config.batch_size // config.accumulation_steps, masker, seed=config.seed
@@ -377,17 +376,17 @@ def plot(histories, tokens_per_step, path):
 def parse(arguments=None):
     """The configuration that the command line asks for."""
     defaults = {
-        name: (text, Config(tyro.MISSING, tyro.MISSING, **settings))
+        name: (text, Config(data=tyro.MISSING, output=tyro.MISSING, **settings))
         for name, (text, settings) in CONFIGS.items()
     }
     return tyro.extras.overridable_config_cli(defaults, args=arguments)
 
 
-if __name__ == "__main__":
+def command(function):
+    """Calls a function; errors that it explains end the process without a traceback."""
     try:
-        main(parse())
+        function()
     except (
-        ConfigError,
         ValueError,
         training.TrainingDivergedError,
         training.CheckpointWriteError,
@@ -396,3 +395,7 @@ if __name__ == "__main__":
     except training.PreemptedError as error:
         print(error)
         sys.exit(143)  # 128 + SIGTERM: a scheduler knows that the work is not done
+
+
+if __name__ == "__main__":
+    command(lambda: main(parse()))

@@ -5,6 +5,7 @@ The 80/10/10 recipe of BERT, which the paper follows (section 5, after Izsak et 
 `"[MASK]"`, 10% a random token, and 10% stay.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ class Masking:
     Attributes:
         rate: the share of ordinary tokens to predict; 0.15 in the paper, 0.4 in
             Wettig et al. (2022).
-        max_predictions: the most predictions in a sequence, 20 in the paper.
+        max_predictions: the most predictions in a sequence; `None` for `rate` times its
+            length, rounded up: 20 of 128, as in the paper.
         mask_token_rate: the share of predicted tokens that become `"[MASK]"`.
         random_token_rate: the share of predicted tokens replaced by a random one.
         whole_words: whether the pieces of a word are predicted all or none.
@@ -30,7 +32,7 @@ class Masking:
     """
 
     rate: float = 0.15
-    max_predictions: int = 20
+    max_predictions: int | None = None
     mask_token_rate: float = 0.8
     random_token_rate: float = 0.1
     whole_words: bool = False
@@ -38,9 +40,9 @@ class Masking:
     def __post_init__(self):
         if not 0 < self.rate <= 1:
             raise ValueError(f"`rate` must be in (0, 1]. Received: {self.rate}")
-        if self.max_predictions < 1:
+        if self.max_predictions is not None and self.max_predictions < 1:
             raise ValueError(
-                f"`max_predictions` must be at least 1. Received: "
+                "`max_predictions` must be at least 1. Received: "
                 f"{self.max_predictions}"
             )
         shares = (self.mask_token_rate, self.random_token_rate)
@@ -49,6 +51,10 @@ class Masking:
                 "`mask_token_rate` and `random_token_rate` must not be negative, nor "
                 f"more than 1 together. Received: {shares}"
             )
+
+    def predictions(self, length: int) -> int:
+        """The most predictions in a sequence of `length` tokens."""
+        return self.max_predictions or math.ceil(self.rate * length)
 
 
 class Masker:
@@ -70,7 +76,7 @@ class Masker:
 
     Returns:
         `(masked_ids, positions, labels)`: the ids after masking, `(n, length)`; the
-        positions to predict in rising order, `(n, max_predictions)`, followed by 0
+        positions to predict in rising order, `(n, predictions)`, followed by 0
         where there are fewer; and the tokens there, followed by 0. Position 0 holds
         `"[CLS]"` and is never predicted.
 
@@ -97,13 +103,14 @@ class Masker:
         selection, action, replacement = self._random_numbers(rows, length)
         ordinary = ~self._special[token_ids]
         budget = np.rint(masking.rate * ordinary.sum(1)).astype(int)
-        budget = np.clip(budget, 1, masking.max_predictions)
+        predictions = masking.predictions(length)
+        budget = np.clip(budget, 1, predictions)
         if masking.whole_words:
             selected = self._select_words(token_ids, selection, ordinary, budget)
         else:
             selected = self._select_tokens(selection, ordinary, budget)
         # Selected positions in rising order, then those that are not.
-        width = min(masking.max_predictions, length)
+        width = min(predictions, length)
         positions = np.argsort(~selected, axis=1, kind="stable")[:, :width]
         used = np.arange(width) < selected.sum(1)[:, None]
         positions = np.where(used, positions, 0)
@@ -116,7 +123,7 @@ class Masker:
         to_replace = selected & (action >= masking.mask_token_rate) & (action < upper)
         draws = replacement[to_replace] * len(self._ordinary)
         masked_ids[to_replace] = self._ordinary[draws.astype(int)]
-        padding = ((0, 0), (0, masking.max_predictions - width))
+        padding = ((0, 0), (0, predictions - width))
         return masked_ids, np.pad(positions, padding), np.pad(labels, padding)
 
     def _random_numbers(self, rows, length):

@@ -72,7 +72,7 @@ class PretrainingBatches:
                 )
             (self.max_predictions,) = widths
         else:
-            self.max_predictions = masker.masking.max_predictions
+            self.max_predictions = masker.masking.predictions(self.sequence_length)
         self.batch_size = batch_size
         self._shards = list(shards)
         self._masker = masker

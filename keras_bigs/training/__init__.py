@@ -6,7 +6,7 @@ from keras_bigs.training.checkpoints import Progress
 from keras_bigs.training.evaluation import EvaluationCallback
 from keras_bigs.training.evaluation import classification_metrics
 from keras_bigs.training.evaluation import regression_metrics
-from keras_bigs.training.optimizer import LinearDecay
+from keras_bigs.training.optimizer import WarmupPolynomialDecay
 from keras_bigs.training.optimizer import adamw
 from keras_bigs.training.optimizer import current_learning_rate
 from keras_bigs.training.resumable_fit import PreemptedError

@@ -8,34 +8,45 @@ SSM_PARAMETERS = ("A_re", "A_im", "C", "D", "log_step")
 UNDECAYED = ("bias", "output_bias", "gamma", "beta", *SSM_PARAMETERS)
 
 
+# The power of the fall of the learning rate.
+POWERS = {"linear": 1.0, "cubic": 3.0}
+
+
 @keras.saving.register_keras_serializable("keras_bigs")
-class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise from 0 to a peak, then a linear fall to 0 (BERT's schedule).
+class WarmupPolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise from 0 to a peak, then a fall to 0 as a power of what is left.
+
+    With power 1 BERT's schedule, with power 3 Longformer's (Beltagy et al. 2020).
 
     Args:
         learning_rate: float. The peak.
         total_steps: int. The step at which 0 is reached.
         warmup_steps: int. The step of the peak.
+        power: float.
     """
 
-    def __init__(self, learning_rate, total_steps, warmup_steps=0):
+    def __init__(self, learning_rate, total_steps, warmup_steps=0, power=1.0):
         super().__init__()
         self.learning_rate = learning_rate
         self.total_steps = total_steps
         self.warmup_steps = warmup_steps
+        self.power = power
 
     def __call__(self, step):
         step = keras.ops.cast(step, "float32")
         rise = step / max(self.warmup_steps, 1)
-        fall = (self.total_steps - step) / (self.total_steps - self.warmup_steps)
-        share = keras.ops.where(step < self.warmup_steps, rise, fall)
-        return self.learning_rate * keras.ops.maximum(share, 0.0)
+        left = (self.total_steps - step) / (self.total_steps - self.warmup_steps)
+        fall = keras.ops.maximum(left, 0.0) ** self.power
+        return self.learning_rate * keras.ops.where(
+            step < self.warmup_steps, rise, fall
+        )
 
     def get_config(self):
         return {
             "learning_rate": self.learning_rate,
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
+            "power": self.power,
         }
 
 
@@ -61,7 +72,7 @@ def adamw(
             Keras counts them, not the updates, in schedules.)
         warmup_proportion: float in [0, 1). The share of steps that warm up.
         weight_decay: float. The decoupled weight decay.
-        decay: `"cosine"` or `"linear"`.
+        decay: `"cosine"`, `"linear"`, or `"cubic"` (Longformer's).
         ssm_learning_rate: float. The peak for the parameters of SSMs, with the same
             schedule. `None` for that of all.
         accumulation_steps: int. The number of batches whose gradients are averaged for
@@ -88,15 +99,17 @@ def adamw(
             "`warmup_proportion` must be at least 0 and below 1. "
             f"Received: {warmup_proportion}"
         )
-    if decay not in ("cosine", "linear"):
+    if decay not in ("cosine", *POWERS):
         raise ValueError(
-            f'`decay` must be "cosine" or "linear". Received: decay={decay!r}'
+            f"`decay` must be one of {['cosine', *POWERS]}. Received: decay={decay!r}"
         )
     warmup_steps = int(warmup_proportion * total_steps)
 
     def make(peak, weight_decay):
-        if decay == "linear":
-            schedule = LinearDecay(peak, total_steps, warmup_steps)
+        if decay in POWERS:
+            schedule = WarmupPolynomialDecay(
+                peak, total_steps, warmup_steps, POWERS[decay]
+            )
         else:
             schedule = keras.optimizers.schedules.CosineDecay(
                 initial_learning_rate=0.0 if warmup_steps else peak,

@@ -1,0 +1,97 @@
+"""Continues the pretraining of a model on longer inputs: 128 -> 512 -> 4,096 tokens.
+
+    python -m recipes.prepare texts.txt --output shards512 \\
+        --vocabulary shards/vocabulary.txt --sequence-length 512
+    python -m recipes.extend 512 --start runs/bigs/preset --data shards512 \\
+        --output runs/bigs512
+
+The shards say how long the inputs are; the model's position embeddings are repeated, or
+stretched, to that length. `512` and `4096` are the paper's settings (sections 5 and
+A.1): 10,000 updates of 104 sequences of 512 tokens at 4e-5 (after Wettig et al. 2022),
+and 10,000 of 64 of 4,096 at 3e-5 (Longformer's protocol, Beltagy et al. 2020: 500 steps
+of warm-up, cubic decay). Memory is kept in hand by computing blocks again in the
+backward pass, and by `--accumulation-steps`.
+
+Resumes, and writes, as `recipes.pretrain` does.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from keras_bigs import models
+from recipes import pretrain
+
+
+@dataclass(kw_only=True)
+class Config(pretrain.TrainingConfig):
+    """Continues the pretraining of a model on longer inputs."""
+
+    start: str
+    """The preset to start from: a directory, a name, or a hub handle."""
+    how: Literal["tile", "interpolate"] = "tile"
+    """How positions are extended, see `keras_bigs.models.extend_positions`."""
+
+
+CONFIGS = {
+    "512": (
+        "the paper's second stage: 10,000 updates of 53,248 tokens",
+        {
+            "batch_size": 104,
+            "accumulation_steps": 8,
+            "learning_rate": 4e-5,
+            "warmup_proportion": 0.01,
+        },
+    ),
+    "4096": (
+        "the paper's long model: 10,000 updates of 262,144 tokens, as Longformer",
+        {
+            "batch_size": 64,
+            "accumulation_steps": 32,
+            "learning_rate": 3e-5,
+            "decay": "cubic",
+            "warmup_proportion": 0.05,
+        },
+    ),
+}
+
+
+def main(config: Config):
+    pretrain.train(config, build)
+
+
+def build(config, pieces, sequence_length):
+    """The model of the preset, with positions for the length of the shards."""
+    masked_lm = models.BiGSMaskedLM.from_preset(config.start, dropout=config.dropout)
+    if masked_lm.preprocessor.tokenizer.get_vocabulary() != pieces:
+        raise pretrain.ConfigError(
+            f"The vocabulary of --data {config.data} is not that of --start "
+            f"{config.start}. Prepare the shards with --vocabulary from the latter."
+        )
+    positions = masked_lm.backbone.max_sequence_length
+    if sequence_length > positions:
+        masked_lm = models.extend_positions(masked_lm, sequence_length, config.how)
+    elif sequence_length < positions:
+        raise pretrain.ConfigError(
+            f"The sequences of --data {config.data} have {sequence_length} tokens, and "
+            f"the model of --start {config.start} takes {positions} already."
+        )
+    for block in masked_lm.backbone.blocks:
+        block.rematerialize = config.rematerialize
+    return masked_lm
+
+
+def parse(arguments=None):
+    """The configuration that the command line asks for."""
+    shared = {"steps": 10_000, "steps_per_epoch": 500, "rematerialize": True}
+    required = dict.fromkeys(("data", "output", "start"), tyro.MISSING)
+    defaults = {
+        name: (text, Config(**required, **shared, **settings))
+        for name, (text, settings) in CONFIGS.items()
+    }
+    return tyro.extras.overridable_config_cli(defaults, args=arguments)
+
+
+if __name__ == "__main__":
+    pretrain.command(lambda: main(parse()))
