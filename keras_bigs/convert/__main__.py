@@ -160,8 +160,13 @@ def summary(source, written, left_out, config):
     return table
 
 
-if __name__ == "__main__":
+def run():
+    """Runs the command line; what is wrong with its input ends it in one line."""
     try:
         main(tyro.cli(Config))
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    run()

@@ -155,7 +155,8 @@ def _write_tokenizer(directory, tokenizer):
 
 def _array(target):
     """The array that the original has for a variable, float32 at least."""
-    array = keras.ops.convert_to_numpy(target.variable)
+    tensor = keras.ops.convert_to_tensor(target.variable)
+    array = keras.ops.convert_to_numpy(tensor)
     if array.dtype.itemsize < 4:
         array = array.astype("float32")
     array = array.T if target.transposed else array
