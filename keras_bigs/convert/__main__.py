@@ -58,9 +58,11 @@ M_MMAP_THRESHOLD = -3
 
 def main(config):
     return_freed_memory()
-    console = Console()
+    # Without markup: messages may have brackets.
+    console = Console(markup=False)
     require_new(config.destination)
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
         with console.status(f"Reading {config.source}"):
             source = read(config.source, config.vocabulary, config.task)
@@ -84,8 +86,9 @@ def main(config):
             f"{', '.join(different)}."
         )
     console.print(table)
-    for warning in caught:
-        console.print(f"Note: {warning.message}")
+    # Each once, in order.
+    for message in dict.fromkeys(str(w.message) for w in caught):
+        console.print(f"Note: {message}")
     console.print(
         "The copy, read back, equals the model that was written, bit for bit."
     )

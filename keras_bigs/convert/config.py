@@ -63,6 +63,9 @@ class UnknownArchitecture(CheckpointError):
 def backbone_arguments(config, origin, where):
     """Arguments of `BiGSBackbone` for a configuration of the original.
 
+    `hidden_dropout_prob` is the dropout of the embeddings, as in the original, and of
+    the blocks, where the original has none.
+
     Args:
         config: dict, the contents of `config.json`.
         origin: `"flax"` or `"pytorch"`: whose GELU the weights go with.

@@ -43,6 +43,8 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
             last that the checkpoint lacks.
     """
 
+    new_weights = ()
+
     def check_backbone_class(self):
         return models.BiGSBackbone
 

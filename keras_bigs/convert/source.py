@@ -108,8 +108,15 @@ def head_class(loader):
             f"{error} Its head is left out; the encoder is converted.", stacklevel=2
         )
         return None
-    if named is not None:
+    if named is not None and loader.has_head(named):
         return named
+    if named is not None:
+        warnings.warn(
+            f"{loader.preset} is for a {named.__name__}, but has no weights of its "
+            "head. The encoder is converted.",
+            stacklevel=2,
+        )
+        return None
     fitting = [cls for cls in TASK_HEADS if loader.has_head(cls)]
     if len(fitting) > 1:
         raise CheckpointError(

@@ -144,13 +144,13 @@ def assign_weights(model, checkpoint, head):
         warnings.warn(
             f"{checkpoint.path} has no weights for {', '.join(new)}. They are new and "
             "random: train the model before you use what depends on them.",
-            stacklevel=2,
+            stacklevel=4,
         )
     if rounded:
         warnings.warn(
             f"{checkpoint.path} has float64 weights, which were rounded: "
             f"{', '.join(rounded)}.",
-            stacklevel=2,
+            stacklevel=4,
         )
     return new
 

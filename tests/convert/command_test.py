@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import pytest
 from keras_hub.models import BertBackbone
+from safetensors.numpy import load_file
+from safetensors.numpy import save_file
 
 from keras_bigs import convert
 from keras_bigs import models
@@ -175,6 +177,19 @@ def test_a_broken_tokenizer_is_no_missing_one(checkpoint, tmp_path):
 def test_a_task_that_the_checkpoint_is_not_for(tmp_path):
     with pytest.raises(convert.CheckpointError, match="Leave out --task"):
         run(ORIGINAL / "torch_masked_lm", tmp_path / "a", task="token_classifier")
+
+
+@pytest.mark.parametrize("head", ["classifier", "cls"])
+def test_a_head_that_is_named_but_absent(head, checkpoint, tmp_path, capsys):
+    name = {"classifier": "TokenClassification", "cls": "MaskedLM"}[head]
+    source = checkpoint("torch_question_answering", architectures=[f"BiGSFor{name}"])
+    path = source / "model.safetensors"
+    tensors = {n: x for n, x in load_file(path).items() if "qa_outputs" not in n}
+    save_file(tensors, path)
+    run(source, tmp_path / "preset")
+    out = printed(capsys)
+    assert "class BiGSBackbone" in out
+    assert "has no weights of its head" in out
 
 
 def test_padding_that_is_masked(tmp_path, capsys):
