@@ -57,9 +57,15 @@ def check_sizes(config, shapes, origin, where):
         raise CheckpointError(
             f"{where}: config.json and the weights differ: {'; '.join(problems)}."
         )
+    found = sum(map(math.prod, shapes.values()))
+    if sizes["num_ssm"] ** 2 > found:
+        # SSMs start from the eigenvalues of a matrix of this size.
+        raise CheckpointError(
+            f"{where}: `num_ssm` {sizes['num_ssm']} is too large for a model of "
+            f"{found:,} weights."
+        )
     depth, hidden = sizes["num_hidden_layers"], sizes["hidden_size"]
     told = depth * hidden * (4 * hidden + 3 * sizes["intermediate_size"])
-    found = sum(map(math.prod, shapes.values()))
     # A file may lack tensors, which are listed later; not half of them.
     if told > 2 * found or depth > len(shapes):
         raise CheckpointError(

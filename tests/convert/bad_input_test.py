@@ -1,6 +1,7 @@
 """Damaged, forged or unfit checkpoints: one kind of error, and nothing executed."""
 
 import contextlib
+import copy
 import json
 import pickle
 import re
@@ -161,6 +162,16 @@ def test_compressed_archives_are_refused(tmp_path):
         read(path)
 
 
+def test_entries_that_overlap_are_refused(tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "pytorch_model.bin"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data/0", b"0" * 1000)
+        archive.filelist.extend(copy.copy(archive.filelist[0]) for _ in range(50))
+    with pytest.raises(CheckpointError, match="claim to be larger than the file"):
+        read(path)
+
+
 def torch_files():
     """Files that are no flat state dict, and what is said of them."""
     torch = pytest.importorskip("torch")
@@ -299,6 +310,17 @@ def test_sizes_are_compared_before_anything_is_built(
     options = {} if cls is models.BiGSBackbone else {"preprocessor": None}
     with pytest.raises(CheckpointError, match=message):
         cls.from_preset(str(directory), **options)
+
+
+def test_states_that_cost_their_square(directory):
+    """An SSM of 30,000 states would begin with 14 GB."""
+    tensors = flax_tensors()
+    tensors["s4_bert/encoder/layer/0/fs4/A_re"] = np.zeros(30_000, "float32")
+    write_msgpack(directory / "flax_model.msgpack", tensors)
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "num_ssm": 30_000}))
+    with pytest.raises(CheckpointError, match="`num_ssm` 30000 is too large"):
+        load(directory)
 
 
 def test_sizes_that_no_tensor_tells(directory):
