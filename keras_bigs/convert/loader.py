@@ -97,6 +97,12 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
 
         `vocabulary=` goes to the tokenizer, see `load_tokenizer`.
         """
+        if vocabulary is not None and "tokenizer" in kwargs:
+            raise ValueError(
+                "`vocabulary` is for a new tokenizer. Leave out `vocabulary` or "
+                f"`tokenizer`. Received: tokenizer={kwargs['tokenizer']}, "
+                f"vocabulary={str(vocabulary)[:80]!r}"
+            )
         if "tokenizer" not in kwargs:
             kwargs["tokenizer"] = self.load_tokenizer(
                 cls.tokenizer_cls, vocabulary=vocabulary

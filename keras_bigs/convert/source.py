@@ -50,6 +50,11 @@ def read(source, vocabulary=None, task=None):
         ) from error
     if isinstance(loader, OriginalPresetLoader):
         return read_original(loader, vocabulary, task)
+    if not isinstance(loader, preset_utils.KerasPresetLoader):
+        raise CheckpointError(
+            f"{source} is neither a preset nor a checkpoint of the original, whose "
+            'config.json has `"model_type": "BiGS"`.'
+        )
     file = preset_utils.TASK_CONFIG_FILE
     if not preset_utils.check_file_exists(source, file):
         file = preset_utils.CONFIG_FILE

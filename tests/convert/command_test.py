@@ -212,8 +212,14 @@ def test_presets_that_the_original_lacks(tmp_path):
 
 def test_errors_without_a_traceback(tmp_path, monkeypatch, checkpoint, vocabulary):
     """Whatever is wrong with the paths or files is one line and exit code 1."""
-    odd = {}
-    for name, text in {"cut": "{", "list": "[]", "number": "5", "none": None}.items():
+    odd, bert = {}, '{"model_type": "bert"}'
+    for name, text in {
+        "cut": "{",
+        "list": "[]",
+        "number": "5",
+        "bert": bert,
+        "none": None,
+    }.items():
         odd[name] = tmp_path / name
         odd[name].mkdir()
         if text is not None:

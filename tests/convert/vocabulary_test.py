@@ -163,6 +163,13 @@ def test_a_path_object_for_the_tokenizer(directory):
     np.testing.assert_array_equal(tokenizer("cafe"), [7])
 
 
+def test_vocabulary_or_tokenizer(directory):
+    with pytest.raises(ValueError, match="Leave out `vocabulary` or `tokenizer`"):
+        models.BiGSMaskedLMPreprocessor.from_preset(
+            str(directory), vocabulary=PIECES, tokenizer=models.BiGSTokenizer(PIECES)
+        )
+
+
 def test_vocabulary_or_preprocessor(directory):
     for preprocessor in (
         None,
