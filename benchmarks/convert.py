@@ -45,7 +45,9 @@ def main(config: Config):
     console.print(timing.environment())
     with tempfile.TemporaryDirectory() as folder:
         source, target = pathlib.Path(folder) / "original", f"{folder}/preset"
-        backbone = models.BiGSBackbone(**models.CONFIGS[config.size])
+        backbone = models.BiGSBackbone(
+            **models.CONFIGS[config.size], mask_padding=False
+        )
         convert.save_original(models.BiGSMaskedLM(backbone), source)
         del backbone
         size = (source / "flax_model.msgpack").stat().st_size / 2**20

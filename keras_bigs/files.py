@@ -6,6 +6,23 @@ import pathlib
 import shutil
 
 
+def require_new(path):
+    """Checks that a directory can be written as a whole, before any work is lost.
+
+    Args:
+        path: where it will be.
+
+    Raises:
+        OSError: there is a file, or a directory with something in it.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        kind = "not empty" if path.is_dir() else "a file"
+        raise FileExistsError(
+            f"{path} is {kind}. Name another directory, or remove it."
+        )
+
+
 @contextlib.contextmanager
 def whole(path):
     """Gives a temporary path to write to, which becomes `path` if no error is raised.

@@ -2,14 +2,14 @@
 
 import keras
 
+from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs.convert.errors import CheckpointError
-from keras_bigs.layers import gelu_tanh
 
 MODEL_TYPE = "BiGS"
 # The weights were trained with Flax's tanh approximation of GELU; the PyTorch port has
 # the exact one.
-ACTIVATIONS = {"flax": gelu_tanh, "pytorch": keras.activations.gelu}
+ACTIVATIONS = {"flax": layers.gelu_tanh, "pytorch": keras.activations.gelu}
 ARCHITECTURES = {
     "BiGSModel": models.BiGSBackbone,
     "BiGSForMaskedLM": models.BiGSMaskedLM,
@@ -19,6 +19,11 @@ ARCHITECTURES = {
     "BiGSForTokenClassification": models.BiGSTokenClassifier,
     "BiGSForQuestionAnswering": models.BiGSQuestionAnswerer,
 }
+WITH_CLASSIFIER = (
+    models.BiGSTextClassifier,
+    models.BiGSTokenClassifier,
+    models.BiGSMultipleChoice,
+)
 # What only these values of the original mean the model that this library has.
 SUPPORTED = {
     "hidden_act": ("gelu",),
@@ -28,6 +33,7 @@ SUPPORTED = {
     "layer_norm_eps": (1e-12,),
     "position_embedding_type": ("absolute",),
     "pooler_type": ("non_padding_mean", "mean"),
+    "tie_word_embeddings": (True,),
 }
 DEFAULTS = {
     "hidden_act": "gelu",
@@ -37,6 +43,7 @@ DEFAULTS = {
     "layer_norm_eps": 1e-12,
     "position_embedding_type": "absolute",
     "pooler_type": "non_padding_mean",
+    "tie_word_embeddings": True,
 }
 SIZES = {
     "vocab_size": "vocabulary_size",
@@ -49,8 +56,15 @@ SIZES = {
 }
 
 
+class UnknownArchitecture(CheckpointError):
+    """`architectures` in `config.json` names a class with a head of its own."""
+
+
 def backbone_arguments(config, origin, where):
     """Arguments of `BiGSBackbone` for a configuration of the original.
+
+    `hidden_dropout_prob` is the dropout of the embeddings, as in the original, and of
+    the blocks, where the original has none.
 
     Args:
         config: dict, the contents of `config.json`.
@@ -77,8 +91,13 @@ def backbone_arguments(config, origin, where):
             problems.append(f"`{theirs}` is {value!r}; it must be a positive integer")
         arguments[ours] = value
     dropout = config.get("hidden_dropout_prob", 0.1)
-    if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+    if not _is_rate(dropout):
         problems.append(f"`hidden_dropout_prob` is {dropout!r}; it must be in [0, 1)")
+    head_dropout = config.get("classifier_dropout")
+    if head_dropout is not None and not _is_rate(head_dropout):
+        problems.append(
+            f"`classifier_dropout` is {head_dropout!r}; it must be in [0, 1) or null"
+        )
     if problems:
         raise CheckpointError(f"{where}: config.json: " + "; ".join(problems) + ".")
     return {
@@ -88,6 +107,64 @@ def backbone_arguments(config, origin, where):
         "pool_padding": config.get("pooler_type") == "mean",
         "activation": ACTIVATIONS[origin],
     }
+
+
+def head_arguments(config, cls):
+    """Arguments of a task for an accepted configuration of the original.
+
+    Args:
+        config: dict that `backbone_arguments` has accepted.
+        cls: the class of the task.
+
+    Returns:
+        dict: the `dropout` of a classifier, that of `classifier_dropout`, or else of
+        `hidden_dropout_prob`. The original's other heads have none.
+    """
+    if cls not in WITH_CLASSIFIER:
+        return {}
+    dropout = config.get("classifier_dropout")
+    if dropout is None:
+        dropout = config.get("hidden_dropout_prob", 0.1)
+    return {"dropout": dropout}
+
+
+def named_task(config, where):
+    """The task that `architectures` names, `None` for the bare encoder or no name.
+
+    Args:
+        config: dict, the contents of `config.json`.
+        where: string for error messages, the checkpoint.
+
+    Raises:
+        CheckpointError: no list of strings.
+        UnknownArchitecture: a class that this library does not know.
+    """
+    names = config.get("architectures") or ["BiGSModel"]
+    if not isinstance(names, list) or not isinstance(names[0], str):
+        raise CheckpointError(
+            f"{where}: config.json: `architectures` is {names!r}; it must be a list of "
+            "strings."
+        )
+    cls = ARCHITECTURES.get(names[0].removeprefix("Flax"))
+    if cls is None:
+        raise UnknownArchitecture(
+            f"{where}: config.json: unknown architecture {names[0]!r}. "
+            f"Known: {sorted(ARCHITECTURES)}."
+        )
+    return None if cls is models.BiGSBackbone else cls
+
+
+def is_original(backbone):
+    """Whether the original has a backbone's block and routing."""
+    routing = backbone.blocks[0].routing
+    return (
+        backbone.block == "gated"
+        and type(routing) is layers.BiSSM
+        and routing.combine == "multiply"
+        and routing.num_kernels == 1
+        and routing.discretization == "zoh"
+        and routing.activation == backbone.activation
+    )
 
 
 def original_config(model, origin):
@@ -105,11 +182,12 @@ def original_config(model, origin):
             of ours alone.
     """
     backbone = model if isinstance(model, models.BiGSBackbone) else model.backbone
-    if (backbone.block, backbone.routing) != ("gated", "ssm"):
+    if not is_original(backbone):
         raise ValueError(
             'The original implementation has gated SSM encoders only (`block="gated"`, '
-            f'`routing="ssm"`). Received: block={backbone.block!r}, '
-            f"routing={backbone.routing!r}"
+            '`routing="ssm"`, or a `BiSSM` of one kernel, the backbone\'s activation '
+            f"and other arguments at their defaults). Received: block="
+            f"{backbone.block!r}, routing={backbone.routing!r}"
         )
     names = {cls: name for name, cls in reversed(ARCHITECTURES.items())}
     if type(model) not in names:
@@ -122,6 +200,8 @@ def original_config(model, origin):
         "model_type": MODEL_TYPE,
         "architectures": [names[type(model)]],
         **{theirs: getattr(backbone, ours) for theirs, ours in SIZES.items()},
+        # Of a routing given as a layer, which has its own.
+        "num_ssm": backbone.blocks[0].routing.state_dim,
         **DEFAULTS,
         "pooler_type": "mean" if backbone.pool_padding else "non_padding_mean",
         "hidden_dropout_prob": backbone.dropout,
@@ -135,3 +215,7 @@ def original_config(model, origin):
         config["id2label"] = labels
         config["label2id"] = {label: int(i) for i, label in labels.items()}
     return config
+
+
+def _is_rate(value):
+    return type(value) in (int, float) and 0 <= value < 1

@@ -1,34 +1,34 @@
 """`from_preset` for checkpoints of the original implementation."""
 
-import os
+import functools
 
-import numpy as np
 from keras_hub.src.utils import preset_utils
 from keras_hub.src.utils.transformers import preset_loader
 
 from keras_bigs import models
-from keras_bigs.convert.config import ARCHITECTURES
 from keras_bigs.convert.config import MODEL_TYPE
 from keras_bigs.convert.config import backbone_arguments
+from keras_bigs.convert.config import head_arguments
+from keras_bigs.convert.config import is_original
+from keras_bigs.convert.config import named_task
 from keras_bigs.convert.errors import CheckpointError
-from keras_bigs.convert.names import IGNORED
-from keras_bigs.convert.names import is_head
-from keras_bigs.convert.names import tensor_map
 from keras_bigs.convert.readers import READERS
-from keras_bigs.convert.readers import tensor_shapes
+from keras_bigs.convert.sizes import check_sizes
+from keras_bigs.convert.vocabulary import as_pieces
+from keras_bigs.convert.vocabulary import case_options
+from keras_bigs.convert.vocabulary import find_vocabulary
+from keras_bigs.convert.weights import Checkpoint
+from keras_bigs.convert.weights import assign_weights
 
 CLASSIFIERS = (models.BiGSTextClassifier, models.BiGSTokenClassifier)
-# The first part of the names of a head's tensors.
+# What the names of a head's tensors begin with.
 TASK_HEADS = {
-    models.BiGSMaskedLM: "cls",
+    models.BiGSMaskedLM: "cls.predictions",
     models.BiGSQuestionAnswerer: "qa_outputs",
     models.BiGSTextClassifier: "classifier",
     models.BiGSTokenClassifier: "classifier",
     models.BiGSMultipleChoice: "classifier",
-    models.BiGSTextEmbedder: None,
 }
-HEAD_BIASES = {"flax": "classifier/bias", "pytorch": "classifier.bias"}
-VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
 
 
 class OriginalPresetLoader(preset_utils.PresetLoader):
@@ -37,17 +37,21 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
     What `from_preset` of any class uses once it reads `"model_type": "BiGS"` in
     `config.json`. Weights come from `model.safetensors`, else `flax_model.msgpack`,
     else `pytorch_model.bin`.
+
+    Attributes:
+        new_weights: list of strings, the paths of the variables of the model loaded
+            last that the checkpoint lacks.
     """
+
+    new_weights = ()
 
     def check_backbone_class(self):
         return models.BiGSBackbone
 
     def load_backbone(self, cls, load_weights, **kwargs):
-        origin, path = self.find_weights()
-        arguments = backbone_arguments(self.config, origin, self.preset)
-        backbone = cls(**{**arguments, **kwargs})
+        backbone = self._build_backbone(cls, load_weights, kwargs)
         if load_weights:
-            load_weights_file(backbone, origin, path, head=False)
+            self.new_weights = assign_weights(backbone, self.checkpoint, head=False)
         return backbone
 
     def load_task(self, cls, load_weights, load_task_weights, **kwargs):
@@ -58,143 +62,107 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
         """
         vocabulary = kwargs.pop("vocabulary", None)
         if "preprocessor" not in kwargs:
-            tokenizer = self.load_tokenizer(
-                cls.preprocessor_cls.tokenizer_cls, vocabulary=vocabulary
+            kwargs["preprocessor"] = self.load_preprocessor(
+                cls.preprocessor_cls, vocabulary=vocabulary
             )
-            kwargs["preprocessor"] = cls.preprocessor_cls(tokenizer)
+        elif vocabulary is not None:
+            raise ValueError(
+                "`vocabulary` is for a new preprocessor. Leave out `vocabulary` or "
+                f"`preprocessor`. Received: preprocessor={kwargs['preprocessor']}, "
+                f"vocabulary={str(vocabulary)[:80]!r}"
+            )
         if "backbone" in kwargs:
             return cls(**kwargs)
-        origin, path = self.find_weights()
-        shapes = tensor_shapes(path)
-        head = load_task_weights and self.has_head(cls, shapes)
+        if not load_weights and self.checkpoint is None:
+            load_task_weights = False
+        head = load_task_weights and self.has_head(cls)
         if issubclass(cls, CLASSIFIERS) and "num_classes" not in kwargs:
             if not head:
                 raise CheckpointError(
                     f"{self.preset} has no head for {cls.__name__}. Pass "
                     "`num_classes=` for a new one."
                 )
-            kwargs["num_classes"] = shapes[HEAD_BIASES[origin]][0]
+            kwargs["num_classes"] = self.checkpoint.count_classes()
         backbone_kwargs, kwargs = self.get_backbone_kwargs(**kwargs)
-        arguments = backbone_arguments(self.config, origin, self.preset)
-        backbone = models.BiGSBackbone(**arguments, **backbone_kwargs)
-        task = cls(backbone=backbone, **kwargs)
+        backbone = self._build_backbone(
+            models.BiGSBackbone, load_weights, backbone_kwargs
+        )
+        task = cls(backbone=backbone, **{**head_arguments(self.config, cls), **kwargs})
         if load_weights:
-            load_weights_file(task, origin, path, head=head)
+            self.new_weights = assign_weights(task, self.checkpoint, head=head)
         return task
 
-    def load_tokenizer(self, cls, config_file=None, **kwargs):
-        """From `vocabulary=`, else the checkpoint's `vocab.txt` or `tokenizer.json`."""
-        if kwargs.get("vocabulary") is None:
-            kwargs["vocabulary"] = self.find_vocabulary()
+    def load_preprocessor(self, cls, config_file=None, vocabulary=None, **kwargs):
+        """Packs as many tokens as the checkpoint has positions, unless told otherwise.
+
+        `vocabulary=` goes to the tokenizer, see `load_tokenizer`.
+        """
+        if vocabulary is not None and "tokenizer" in kwargs:
+            raise ValueError(
+                "`vocabulary` is for a new tokenizer. Leave out `vocabulary` or "
+                f"`tokenizer`. Received: tokenizer={kwargs['tokenizer']}, "
+                f"vocabulary={str(vocabulary)[:80]!r}"
+            )
+        if "tokenizer" not in kwargs:
+            kwargs["tokenizer"] = self.load_tokenizer(
+                cls.tokenizer_cls, vocabulary=vocabulary
+            )
+        arguments = backbone_arguments(self.config, "flax", self.preset)
+        kwargs.setdefault("sequence_length", arguments["max_sequence_length"])
         return cls(**kwargs)
 
-    def find_vocabulary(self):
-        """The word pieces in order of their ids."""
-        if preset_utils.check_file_exists(self.preset, "vocab.txt"):
-            path = preset_utils.get_file(self.preset, "vocab.txt")
-            with open(path, encoding="utf-8") as file:
-                # Not `splitlines()`: a piece may be a rare kind of line break.
-                return file.read().rstrip("\n").replace("\r\n", "\n").split("\n")
-        if preset_utils.check_file_exists(self.preset, "tokenizer.json"):
-            contents = preset_utils.load_json(self.preset, "tokenizer.json")
-            try:
-                ids = contents["model"]["vocab"]
-                return sorted(ids, key=ids.__getitem__)
-            except (KeyError, TypeError) as error:
-                raise CheckpointError(
-                    f"{self.preset}: tokenizer.json has no WordPiece `model.vocab`."
-                ) from error
-        raise CheckpointError(
-            f"{self.preset} has neither of {VOCABULARY_FILES}. Pass `vocabulary=` to "
-            "`from_preset`, the path of a file with one word piece a line. The "
-            "published models have that of BERT, uncased: `vocab.txt` of "
-            "`google-bert/bert-base-uncased` on the Hugging Face hub. Or pass "
-            "`preprocessor=None` to go without."
+    def load_tokenizer(self, cls, config_file=None, vocabulary=None, **kwargs):
+        """From `vocabulary=`, else the checkpoint's `vocab.txt` or `tokenizer.json`.
+
+        Lower-cases as the checkpoint's `tokenizer.json` or `tokenizer_config.json`
+        says.
+        """
+        if vocabulary is None:
+            vocabulary = find_vocabulary(self.preset)
+        return cls(
+            vocabulary=as_pieces(vocabulary), **{**case_options(self.preset), **kwargs}
         )
 
-    def find_weights(self):
-        """`(origin, path)` of the weights."""
-        for name in READERS:
-            if preset_utils.check_file_exists(self.preset, name):
-                origin = "flax" if name.endswith("msgpack") else "pytorch"
-                return origin, preset_utils.get_file(self.preset, name)
-        raise CheckpointError(f"{self.preset} has none of {tuple(READERS)}.")
-
-    def has_head(self, cls, shapes):
+    def has_head(self, cls):
         """Whether the checkpoint has the head of a task.
 
         Three heads share the name of their tensors; `architectures`, where it is given,
         tells them apart.
         """
-        heads = {name.replace("/", ".").split(".")[0] for name in shapes}
-        if TASK_HEADS[cls] not in heads:
+        if cls not in TASK_HEADS or not self.weights().has(TASK_HEADS[cls]):
             return False
-        named = self.task_class()
-        return named is None or named is cls
+        return named_task(self.config, self.preset) in (None, cls)
 
-    def task_class(self):
-        """The class that `architectures` in `config.json` names, or `None`."""
-        names = self.config.get("architectures") or ["BiGSModel"]
-        cls = ARCHITECTURES.get(str(names[0]).removeprefix("Flax"))
-        if cls is None:
+    def weights(self):
+        """The `Checkpoint`, which must be there."""
+        if self.checkpoint is None:
+            raise CheckpointError(f"{self.preset} has none of {tuple(READERS)}.")
+        return self.checkpoint
+
+    @functools.cached_property
+    def checkpoint(self):
+        """The `Checkpoint`, or `None` where there are no weights."""
+        for name in READERS:
+            if preset_utils.check_file_exists(self.preset, name):
+                return Checkpoint(preset_utils.get_file(self.preset, name))
+        return None
+
+    def _build_backbone(self, cls, load_weights, kwargs):
+        # Without any weights: the GELU that the published ones were trained with.
+        origin = "flax"
+        if load_weights or self.checkpoint is not None:
+            origin = self.weights().origin
+        arguments = backbone_arguments(self.config, origin, self.preset)
+        if load_weights:
+            check_sizes(self.config, self.checkpoint.shapes, origin, self.preset)
+        backbone = cls(**{**arguments, **kwargs})
+        if load_weights and not is_original(backbone):
             raise CheckpointError(
-                f"{self.preset}: config.json: unknown architecture {names[0]!r}. "
-                f"Known: {sorted(ARCHITECTURES)}."
+                f"{self.preset} has the weights of a gated SSM encoder. Received: "
+                f"{', '.join(f'{name}={value!r}' for name, value in kwargs.items())}. "
+                "Leave that out, or pass `load_weights=False`."
             )
-        return None if cls is models.BiGSBackbone else cls
-
-
-def load_weights_file(model, origin, path, head):
-    """Assigns the tensors of a file to a model's variables, one after the other.
-
-    Args:
-        model: `BiGSBackbone` or a task.
-        origin: `"flax"` or `"pytorch"`.
-        path: the file.
-        head: bool. Whether the head is loaded too.
-
-    Raises:
-        CheckpointError: tensors are missing, unexpected, or of another shape or kind;
-            all are listed.
-    """
-    targets = tensor_map(model, origin)
-    if not head:
-        targets = {n: target for n, target in targets.items() if not is_head(n)}
-    loaded, unexpected, misshapen = set(), [], []
-    for name, array in READERS[os.path.basename(path)](path):
-        target = targets.get(name)
-        if target is None:
-            if name not in IGNORED[origin] and (head or not is_head(name)):
-                unexpected.append(name)
-            continue
-        loaded.add(name)
-        if array.shape != target.shape or not np.issubdtype(array.dtype, np.floating):
-            misshapen.append(
-                f"{name} ({array.dtype}{list(array.shape)} instead of "
-                f"float{list(target.shape)})"
-            )
-            continue
-        array = array.T if target.transposed else array
-        target.variable.assign(array.reshape(target.variable.shape))
-    missing = set(targets) - loaded
-    pooler = {n for n in targets if n.replace("/", ".").split(".")[1] == "pooler"}
-    if pooler <= missing and not _uses_pooled_output(model):
-        # Flax's checkpoints of token-level heads come without the pooler.
-        missing -= pooler
-    problems = {
-        "Missing": sorted(missing),
-        "Unexpected": sorted(unexpected),
-        "Of another shape": misshapen,
-    }
-    lines = [
-        f"{kind}: {', '.join(names)}." for kind, names in problems.items() if names
-    ]
-    if lines:
-        raise CheckpointError(f"{path} does not fit. {' '.join(lines)}")
-
-
-def _uses_pooled_output(model):
-    return isinstance(model, models.BiGSTextClassifier | models.BiGSMultipleChoice)
+        return backbone
 
 
 def register_loader():
@@ -215,6 +183,6 @@ def register_loader():
 
 class _Dispatch:
     def __new__(cls, preset, config):
-        if config.get("model_type") == MODEL_TYPE:
+        if isinstance(config, dict) and config.get("model_type") == MODEL_TYPE:
             return OriginalPresetLoader(preset, config)
         return super().__new__(cls)

@@ -30,6 +30,21 @@ Of the heads, after nothing:
 | `classifier`                          | `logits` of a task               |
 | `qa_outputs`                          | `span_logits`                    |
 
+Not loaded, in Flax with `/` for `.`:
+
+| original                         | what it is                               |
+|----------------------------------|------------------------------------------|
+| `embeddings.position_ids`        | 0, 1, 2, ... (PyTorch)                   |
+| `cls.predictions.decoder.weight` | the word embeddings again (PyTorch)      |
+| `cls.predictions.decoder.bias`   | `cls.predictions.bias` again (PyTorch)   |
+| `cls.seq_relationship`           | the head of next sentence prediction     |
+
+A decoder that does not repeat what it should is an error; its bias is read where
+`cls.predictions.bias` is absent.
+
+Checkpoints of the original's bare encoder have the backbone's names without the root.
+Those of Flax with a head that works on tokens have no `pooler`.
+
 Of a layer, in Flax with `/` for `.`:
 
 | PyTorch                          | Flax               | ours                       |
@@ -53,6 +68,7 @@ from keras_bigs import layers
 from keras_bigs import models
 
 ROOTS = {"flax": "s4_bert", "pytorch": "bigs"}
+SEPARATORS = {"flax": "/", "pytorch": "."}
 # PyTorch's `Linear.weight` is transposed, and so on: our name to (theirs, transposed).
 SUFFIXES = {
     "flax": {
@@ -73,23 +89,26 @@ SUFFIXES = {
     },
 }
 BOTH = {"bias": "bias", "beta": "bias"}
-# Tensors that repeat others or that nothing depends on.
-IGNORED = {
-    "flax": (),
-    "pytorch": (
-        "bigs.embeddings.position_ids",
-        "cls.predictions.decoder.weight",
-        "cls.predictions.decoder.bias",
-    ),
+# Tensors of PyTorch's state dict that repeat others.
+REPEATED = {
+    "cls.predictions.decoder.weight": "bigs.embeddings.word_embeddings.weight",
+    "cls.predictions.decoder.bias": "cls.predictions.bias",
 }
+BACKBONE_PARTS = ("embeddings", "encoder", "pooler")
 HEADS = ("cls", "classifier", "qa_outputs")
+# Whose classes in the original's Flax code have no pooler.
+WITHOUT_POOLER = (
+    models.BiGSMaskedLM,
+    models.BiGSQuestionAnswerer,
+    models.BiGSTokenClassifier,
+)
 
 
 class Target(NamedTuple):
     """Where a tensor of the original goes.
 
     Attributes:
-        variable: ours.
+        variable: ours; of a layer with LoRA its kernel with what LoRA adds, a tensor.
         transposed: bool. Whether the original has it transposed.
         shape: tuple. The original's shape.
     """
@@ -110,7 +129,7 @@ def tensor_map(model, origin):
         dict from the original's tensor names to `Target`s.
     """
     backbone = model if isinstance(model, models.BiGSBackbone) else model.backbone
-    root, separator = ROOTS[origin], "/" if origin == "flax" else "."
+    root, separator = ROOTS[origin], SEPARATORS[origin]
     named = {f"{root}.{name}": layer for name, layer in _backbone_layers(backbone)}
     named.update(_head_layers(model))
     targets = {}
@@ -121,21 +140,72 @@ def tensor_map(model, origin):
             )
             continue
         for variable in layer.weights:
+            if variable.name.startswith("lora_"):
+                continue
             suffix = {**BOTH, **SUFFIXES[origin]}.get(variable.name, variable.name)
             shape = tuple(variable.shape)
             if isinstance(layer, layers.S4DKernel) and len(shape) > 1:
                 shape = shape[1:]
             transposed = origin == "pytorch" and variable.name == "kernel"
             name = f"{path}.{suffix}".replace(".", separator)
+            if getattr(layer, "lora_enabled", False) and variable.name != "bias":
+                variable = getattr(layer, variable.name)
             targets[name] = Target(
                 variable, transposed, shape[::-1] if transposed else shape
             )
     return targets
 
 
+def full_names(names, origin):
+    """The names of a file's tensors in a model with a head, by those in the file.
+
+    Args:
+        names: collection of strings, all names in the file.
+        origin: `"flax"` or `"pytorch"`.
+
+    Returns:
+        dict of strings.
+    """
+    root = ROOTS[origin] + SEPARATORS[origin]
+    full = {name: name for name in names}
+    if not any(name.startswith(root) for name in names):
+        for name in names:
+            if name.replace("/", ".").split(".")[0] in BACKBONE_PARTS:
+                full[name] = root + name
+    bias, repeated = "cls.predictions.bias", "cls.predictions.decoder.bias"
+    if origin == "pytorch" and repeated in full and bias not in full:
+        full[repeated] = bias
+    return full
+
+
+def without_root(name, origin):
+    """The name of a backbone's tensor in a checkpoint of the bare encoder."""
+    return name.removeprefix(ROOTS[origin] + SEPARATORS[origin])
+
+
 def is_head(name):
     """Whether a tensor of the original belongs to a head."""
     return name.replace("/", ".").split(".")[0] in HEADS
+
+
+def is_pooler(name):
+    """Whether a tensor of the original, by its full name, belongs to the pooler."""
+    return name.replace("/", ".").split(".")[1] == "pooler"
+
+
+def is_ignored(name):
+    """Whether no model of this library has a place for a tensor of the original."""
+    name = name.replace("/", ".")
+    return (
+        name == "bigs.embeddings.position_ids"
+        or name in REPEATED
+        or name.startswith("cls.seq_relationship.")
+    )
+
+
+def has_pooler(model, origin):
+    """Whether the original's class for a model has a pooler."""
+    return origin == "pytorch" or not isinstance(model, WITHOUT_POOLER)
 
 
 def _backbone_layers(backbone):

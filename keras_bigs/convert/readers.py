@@ -1,42 +1,28 @@
 """Tensors of a checkpoint file, one after the other, as NumPy arrays.
 
-No reader holds more than one tensor, nor executes what a file says: pickled files are
-read by PyTorch's weights-only reader, which builds tensors and nothing else.
+No reader executes what a file says; those of safetensors and MessagePack hold one
+tensor at a time. bfloat16, which NumPy lacks, is read as float32, which holds it whole.
 """
 
-import contextlib
 import math
 import os
 
+import ml_dtypes
 import msgpack
 import numpy as np
 from safetensors import SafetensorError
 from safetensors import safe_open
 
 from keras_bigs.convert.errors import CheckpointError
+from keras_bigs.convert.errors import readable
+from keras_bigs.convert.pickled import read_torch
 
 # Flax's MessagePack extension for arrays: (shape, name of the dtype, bytes).
 FLAX_ARRAY = 1
-DTYPES = ("float16", "float32", "float64", "int32", "int64")
+DTYPES = ("bfloat16", "float16", "float32", "float64", "int32", "int64")
 # The first byte of a map: one of up to 15 entries, or a length that follows.
 MAP_MARKS = [bytes([mark]) for mark in (*range(0x80, 0x90), 0xDE, 0xDF)]
 MAX_DEPTH = 32
-
-
-@contextlib.contextmanager
-def readable(path):
-    """Turns whatever a damaged file makes a parser raise into `CheckpointError`."""
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except MemoryError as error:
-        raise CheckpointError(f"{path}: too large for this machine.") from error
-    except Exception as error:
-        raise CheckpointError(
-            f"{path}: not a whole checkpoint ({type(error).__name__}: {error}). Was "
-            "it cut short, or changed? Copy or download it again."
-        ) from error
 
 
 def read_safetensors(path):
@@ -49,7 +35,8 @@ def read_safetensors(path):
         Names such as `"bigs.encoder.layer.0.dv.weight"`, and arrays.
 
     Raises:
-        CheckpointError: the file is damaged or has a dtype that NumPy lacks.
+        CheckpointError: the file is damaged or has a dtype that NumPy lacks, bfloat16
+            aside.
     """
     with readable(path):
         with safe_open(path, framework="np") as file:
@@ -58,36 +45,9 @@ def read_safetensors(path):
             # Opened anew for every tensor, or the pages of all stay in memory.
             with safe_open(path, framework="np") as file:
                 try:
-                    yield name, file.get_tensor(name)
+                    yield name, _known(file.get_tensor(name))
                 except (TypeError, AttributeError, SafetensorError) as error:
                     raise CheckpointError(f"{path}: {name}: {error}") from error
-
-
-def read_torch(path):
-    """Yields `(name, array)` of a `pytorch_model.bin`.
-
-    Args:
-        path: the file.
-
-    Yields:
-        Names and arrays, as `read_safetensors` does.
-
-    Raises:
-        CheckpointError: the file is damaged or has something else than tensors.
-        ImportError: PyTorch is not installed.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"{path} is a pickled file, which only PyTorch's weights-only reader may "
-            "open. Install torch, or use a checkpoint with `model.safetensors` or "
-            "`flax_model.msgpack`."
-        ) from error
-    with readable(path):
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        for name in sorted(tensors):
-            yield name, tensors.pop(name).numpy()
 
 
 def read_msgpack(path):
@@ -149,13 +109,28 @@ def _flax_array(path, code, data):
     shape, dtype, contents = msgpack.unpackb(data)
     if dtype not in DTYPES:
         raise CheckpointError(f"{path}: dtype {dtype!r} is not one of {DTYPES}.")
+    # Checked before any arithmetic: a number times a string or a list repeats it.
+    if (
+        not isinstance(shape, list)
+        or not all(type(size) is int and size >= 0 for size in shape)
+        or not isinstance(contents, bytes)
+    ):
+        raise CheckpointError(
+            f"{path}: {str(shape)[:80]} is no shape, or {type(contents).__name__} is "
+            "not bytes."
+        )
     dtype = np.dtype(dtype)
-    if len(contents) != math.prod(shape) * dtype.itemsize or min(shape, default=1) < 0:
+    if len(contents) != math.prod(shape) * dtype.itemsize:
         raise CheckpointError(
             f"{path}: {len(contents)} bytes are no array of shape {tuple(shape)} and "
             f"dtype {dtype}."
         )
-    return np.frombuffer(contents, dtype).reshape(shape)
+    return _known(np.frombuffer(contents, dtype).reshape(shape))
+
+
+def _known(array):
+    """The array, as float32 if it is bfloat16."""
+    return array.astype("float32") if array.dtype == ml_dtypes.bfloat16 else array
 
 
 READERS = {

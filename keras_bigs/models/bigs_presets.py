@@ -31,18 +31,17 @@ for _name, _arguments in {
     CONFIGS[_name], CONFIGS[f"{_name}_stack"] = _sizes(*_arguments)
 
 
-def _published(length, suffix, description):
+def _published(handle, params, description):
     """A preset of the authors' weights on the Hugging Face hub."""
     return {
         "metadata": {
             "description": description,
-            # 346,150,492 without position embeddings.
-            "params": 346_150_492 + 1024 * length,
+            "params": params,
             "path": "bigs",
-            "source": f"https://huggingface.co/JunxiongWang/BiGS_{length}{suffix}",
+            "source": f"https://huggingface.co/{handle}",
         },
         # keras-hub resolves a built-in name to this handle, whatever its scheme.
-        "kaggle_handle": f"hf://JunxiongWang/BiGS_{length}{suffix}",
+        "kaggle_handle": f"hf://{handle}",
     }
 
 
@@ -50,14 +49,19 @@ PRESETS = {}
 """The published weights (Wang et al. 2023), by name; see `BiGSBackbone.presets`."""
 
 for _length in (128, 512, 1024, 4096):
-    PRESETS[f"bigs_large_{_length}_en_uncased"] = _published(
-        _length,
-        "",
+    _name = f"bigs_large_{_length}_en_uncased"
+    # 346,150,492 without position embeddings.
+    _params = 346_150_492 + 1024 * _length
+    PRESETS[_name] = _published(
+        f"JunxiongWang/BiGS_{_length}",
+        _params,
         "23-layer BiGS where all input is lowercased, pretrained on Wikipedia and "
         f"BookCorpus, for up to {_length:,} tokens.",
     )
-    PRESETS[f"bigs_large_{_length}_en_uncased_mnli"] = _published(
-        _length,
-        "_MNLI",
-        f"bigs_large_{_length}_en_uncased fine-tuned on MNLI.",
-    )
+    # The longer ones were not fine-tuned on MNLI.
+    if _length <= 512:
+        PRESETS[f"{_name}_mnli"] = _published(
+            f"JunxiongWang/BiGS_{_length}_MNLI",
+            _params,
+            f"{_name} fine-tuned on MNLI.",
+        )

@@ -1,5 +1,7 @@
 """The tokenizer: WordPiece with BERT's special tokens."""
 
+import os
+
 import keras
 from keras_hub.tokenizers import WordPieceTokenizer
 
@@ -52,6 +54,8 @@ class BiGSTokenizer(WordPieceTokenizer):
         # The names that packers look for.
         self._add_special_token("[CLS]", "start_token")
         self._add_special_token("[SEP]", "end_token")
+        if isinstance(vocabulary, os.PathLike):
+            vocabulary = os.fspath(vocabulary)
         super().__init__(
             vocabulary=vocabulary,
             lowercase=lowercase,

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_bigs.models.bigs_backbone import BiGSBackbone
+
 HOWS = ("tile", "interpolate")
 
 
@@ -10,7 +12,8 @@ def extend_positions(model, max_sequence_length, how="tile"):
     """A copy of a model that takes longer inputs (paper, sections 5 and 6.2).
 
     SSMs have no maximum length; position embeddings do. The others of a model's weights
-    are copied as they are, and training may go on.
+    are copied as they are, and training may go on: what was frozen stays so. Optimizer,
+    loss and metrics are not copied.
 
     Args:
         model: `BiGSBackbone` or a task with one. It is not changed.
@@ -20,11 +23,13 @@ def extend_positions(model, max_sequence_length, how="tile"):
             stretches them linearly: the first and last position keep theirs.
 
     Returns:
-        A model of the same class, uncompiled. The preprocessor of a task packs up to
-        the new length if it packed up to the old.
+        A model of the same class, compiled as new ones are: a backbone not at all, a
+        task with its defaults (`compile()` it with your own before training). The
+        preprocessor of a task packs up to the new length if it packed up to the old.
 
     Raises:
-        ValueError: an unknown `how`, or a length that is not longer.
+        ValueError: a model without a `BiGSBackbone`, or with LoRA or quantized layers;
+            an unknown `how`; or a length that is no integer or not longer.
 
     Example:
     ```python
@@ -36,12 +41,32 @@ def extend_positions(model, max_sequence_length, how="tile"):
         raise ValueError(f"`how` must be one of {HOWS}. Received: how={how!r}")
     is_task = hasattr(model, "backbone")
     backbone = model.backbone if is_task else model
-    old_length = backbone.max_sequence_length
-    if max_sequence_length <= old_length:
+    if not isinstance(backbone, BiGSBackbone):
         raise ValueError(
-            "`max_sequence_length` must be above the model's. Received: "
-            f"max_sequence_length={max_sequence_length}; the model's is {old_length}"
+            "`model` must be a `BiGSBackbone` or a task with one. Received: "
+            f"model={model!r}"
         )
+    changed = [
+        layer.path
+        for layer in model._flatten_layers()
+        if getattr(layer, "lora_enabled", False)
+        or getattr(layer, "quantization_mode", None)
+    ]
+    if changed:
+        raise ValueError(
+            "A model with LoRA or quantized layers cannot be rebuilt for another "
+            "length. Extend it before `enable_lora` or `quantize`; or save and load it "
+            "(`save_to_preset`, `from_preset`), which adds LoRA to the kernels. "
+            f"Received such layers: {', '.join(changed)}"
+        )
+    old_length = backbone.max_sequence_length
+    is_int = isinstance(max_sequence_length, int | np.integer)
+    if not is_int or max_sequence_length <= old_length:
+        raise ValueError(
+            "`max_sequence_length` must be an integer above the model's. Received: "
+            f"max_sequence_length={max_sequence_length!r}; the model's is {old_length}"
+        )
+    max_sequence_length = int(max_sequence_length)
     config = model.get_config()
     inner = config["backbone"]["config"] if is_task else config
     inner["max_sequence_length"] = max_sequence_length
@@ -63,7 +88,19 @@ def extend_positions(model, max_sequence_length, how="tile"):
             new.assign(keras.ops.copy(old.value))
     table = keras.ops.convert_to_numpy(keras.ops.cast(old_positions, "float32"))
     new_positions.assign(stretch(table, max_sequence_length, how))
+    _freeze_alike(model, longer)
     return longer
+
+
+def _freeze_alike(model, copy):
+    """Makes trainable in a copy what is so in a model."""
+    layers = zip(model._flatten_layers(), copy._flatten_layers(), strict=True)
+    for old, new in layers:
+        # Outer layers come first; setting one sets those inside.
+        if new.trainable != old.trainable:
+            new.trainable = old.trainable
+    for old, new in zip(model.variables, copy.variables, strict=True):
+        new.trainable = old.trainable
 
 
 def stretch(table, length, how):

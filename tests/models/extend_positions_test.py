@@ -1,5 +1,6 @@
 """More positions: what was is unchanged."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -68,6 +69,73 @@ def test_tasks(tmp_path):
     longer.save_to_preset(str(tmp_path))
     again = models.BiGSMaskedLM.from_preset(str(tmp_path))
     assert again.backbone.max_sequence_length == 48
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (models.BiGSTextClassifier, {"num_classes": 3}),
+        (models.BiGSTokenClassifier, {"num_classes": 3, "dropout": 0.4}),
+        (models.BiGSQuestionAnswerer, {}),
+        (models.BiGSMultipleChoice, {}),
+        (models.BiGSTextEmbedder, {"normalize": False}),
+    ],
+)
+def test_other_tasks(cls, arguments):
+    preprocessor = cls.preprocessor_cls(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=8
+    )
+    task = cls(backbone(), preprocessor=preprocessor, **arguments)
+    longer = models.extend_positions(task, 30)
+    assert type(longer) is cls
+    # It did not pack up to the old length, so it keeps its own.
+    assert longer.preprocessor.sequence_length == 8
+    assert {n: getattr(longer, n) for n in arguments} == arguments
+    x = inputs(12)
+    if cls is models.BiGSMultipleChoice:
+        x = {name: array[:, None] for name, array in x.items()}
+    old, new = (keras.tree.flatten(model(x)) for model in (task, longer))
+    for one, other in zip(old, new, strict=True):
+        np.testing.assert_array_equal(to_numpy(one), to_numpy(other))
+
+
+def test_what_is_frozen_stays_frozen():
+    task = models.BiGSTextClassifier(backbone(), 2)
+    task.backbone.token_embedding.trainable = False
+    task.backbone.blocks[0].trainable = False
+    task.backbone.blocks[0].gate_dense.trainable = True
+    longer = models.extend_positions(task, 30)
+    frozen = [w.path for w in longer.non_trainable_weights]
+    assert frozen == [w.path for w in task.non_trainable_weights]
+    assert "token_embedding/embeddings" in frozen
+    assert longer.backbone.blocks[0].gate_dense.trainable
+    assert not longer.backbone.blocks[0].value_dense.trainable
+    assert longer.backbone.blocks[1].trainable
+
+
+def test_compiled_as_new():
+    task = models.BiGSTextClassifier(backbone(), 2)
+    task.compile(optimizer="sgd", loss="mean_squared_error")
+    longer = models.extend_positions(task, 30)
+    assert type(longer.optimizer) is type(
+        models.BiGSTextClassifier(backbone(), 2).optimizer
+    )
+    assert not models.extend_positions(backbone(), 30).compiled
+
+
+def test_models_that_cannot_be_extended():
+    with pytest.raises(ValueError, match="must be a `BiGSBackbone` or a task"):
+        models.extend_positions(keras.Sequential(), 30)
+    with_lora = backbone()
+    with_lora.enable_lora(2)
+    with pytest.raises(ValueError, match="save_to_preset.*block_0/gate_dense"):
+        models.extend_positions(with_lora, 30)
+
+
+@pytest.mark.parametrize("length", [48.0, "48", None])
+def test_lengths_that_are_no_integers(length):
+    with pytest.raises(ValueError, match=f"integer above.*{length!r}; the model's is"):
+        models.extend_positions(backbone(), length)
 
 
 def test_errors():

@@ -1,0 +1,131 @@
+"""What the command converts: a model in either format, and its tokenizer."""
+
+import dataclasses
+import json
+import warnings
+from typing import Any
+
+from keras_hub.src.utils import preset_utils
+
+from keras_bigs import models
+from keras_bigs.convert.config import UnknownArchitecture
+from keras_bigs.convert.config import named_task
+from keras_bigs.convert.errors import CheckpointError
+from keras_bigs.convert.loader import TASK_HEADS
+from keras_bigs.convert.loader import OriginalPresetLoader
+from keras_bigs.convert.vocabulary import has_vocabulary
+from keras_bigs.convert.vocabulary import read_vocabulary
+
+TASKS = {
+    "text_classifier": models.BiGSTextClassifier,
+    "token_classifier": models.BiGSTokenClassifier,
+    "multiple_choice": models.BiGSMultipleChoice,
+}
+
+
+@dataclasses.dataclass
+class Source:
+    """What was read.
+
+    Attributes:
+        model: `BiGSBackbone` or a task.
+        tokenizer: `BiGSTokenizer` or `None`.
+        new_weights: list of strings, the paths of variables that the checkpoint lacks.
+        config: dict, the original's `config.json`; `None` of a preset.
+    """
+
+    model: Any
+    tokenizer: Any
+    new_weights: list = dataclasses.field(default_factory=list)
+    config: dict | None = None
+
+
+def read(source, vocabulary=None, task=None):
+    """The `Source` at a path or hub handle, in either format."""
+    try:
+        loader = preset_utils.get_preset_loader(source)
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise CheckpointError(
+            f"{source}: config.json is no JSON object ({error})."
+        ) from error
+    if isinstance(loader, OriginalPresetLoader):
+        return read_original(loader, vocabulary, task)
+    if not isinstance(loader, preset_utils.KerasPresetLoader):
+        raise CheckpointError(
+            f"{source} is neither a preset nor a checkpoint of the original, whose "
+            'config.json has `"model_type": "BiGS"`.'
+        )
+    file = preset_utils.TASK_CONFIG_FILE
+    if not preset_utils.check_file_exists(source, file):
+        file = preset_utils.CONFIG_FILE
+    cls = preset_utils.check_config_class(preset_utils.load_json(source, file))
+    if cls is not models.BiGSBackbone and (
+        getattr(cls, "backbone_cls", None) is not models.BiGSBackbone
+    ):
+        raise CheckpointError(f"{source} holds a {cls.__name__}, not a BiGS model.")
+    tokenizer = None
+    if vocabulary:
+        tokenizer = models.BiGSTokenizer(read_vocabulary(vocabulary))
+    elif preset_utils.check_file_exists(source, preset_utils.TOKENIZER_CONFIG_FILE):
+        tokenizer = models.BiGSTokenizer.from_preset(source)
+    model = cls.from_preset(source)
+    check_tokenizer(tokenizer, model)
+    return Source(model, tokenizer)
+
+
+def read_original(loader, vocabulary=None, task=None):
+    """The `Source` of a checkpoint in the original's format."""
+    cls = TASKS[task] if task else head_class(loader)
+    if task and not loader.has_head(cls):
+        raise CheckpointError(
+            f"{loader.preset} has no head for {cls.__name__}. Leave out --task."
+        )
+    tokenizer = None
+    if vocabulary or has_vocabulary(loader.preset):
+        tokenizer = loader.load_tokenizer(models.BiGSTokenizer, vocabulary=vocabulary)
+    if cls is None:
+        model = loader.load_backbone(models.BiGSBackbone, load_weights=True)
+        check_tokenizer(tokenizer, model)
+    else:
+        preprocessor = tokenizer and loader.load_preprocessor(
+            cls.preprocessor_cls, tokenizer=tokenizer
+        )
+        model = loader.load_task(cls, True, True, preprocessor=preprocessor)
+    return Source(model, tokenizer, loader.new_weights, loader.config)
+
+
+def check_tokenizer(tokenizer, model):
+    """Checks that the encoder has as many tokens as the tokenizer."""
+    backbone = getattr(model, "backbone", model)
+    if tokenizer and tokenizer.vocabulary_size() > backbone.vocabulary_size:
+        raise CheckpointError(
+            f"The vocabulary has {tokenizer.vocabulary_size()} word pieces and the "
+            f"model {backbone.vocabulary_size}. Name the vocabulary of this model."
+        )
+
+
+def head_class(loader):
+    """The task that a checkpoint of the original is for, or `None` without a head."""
+    try:
+        named = named_task(loader.config, loader.preset)
+    except UnknownArchitecture as error:
+        warnings.warn(
+            f"{error} Its head is left out; the encoder is converted.", stacklevel=2
+        )
+        return None
+    if named is not None and loader.has_head(named):
+        return named
+    if named is not None:
+        warnings.warn(
+            f"{loader.preset} is for a {named.__name__}, but has no weights of its "
+            "head. The encoder is converted.",
+            stacklevel=2,
+        )
+        return None
+    fitting = [cls for cls in TASK_HEADS if loader.has_head(cls)]
+    if len(fitting) > 1:
+        raise CheckpointError(
+            f"{loader.preset}: config.json has no `architectures` to tell what its "
+            f"`classifier` is for. Pass --task with one of {list(TASKS)}."
+        )
+    return fitting[0] if fitting else None
