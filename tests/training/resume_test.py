@@ -114,7 +114,7 @@ def run(tmp_path_factory):
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.1, variable.shape))
     for variable in [*model.non_trainable_variables, *model.optimizer.variables]:
-        variable.assign(keras.ops.zeros_like(variable))
+        variable.assign(keras.ops.zeros_like(variable.value))
     first = state(model)
     history = fit(model, directory / "b")
     assert [epoch["step"] for epoch in history] == [4, 8, 11]
@@ -129,7 +129,7 @@ def restart(model, first):
 def scramble(model):
     """Nothing that training left may help the next process."""
     for variable in [*model.variables, *model.optimizer.variables]:
-        variable.assign(keras.ops.ones_like(variable) * 7)
+        variable.assign(keras.ops.ones_like(variable.value) * 7)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
     def spoil():
         getattr(model, "jax_state_sync", lambda: None)()
         weight = model.trainable_variables[0]
-        weight.assign(keras.ops.full_like(weight, np.nan))
+        weight.assign(keras.ops.full_like(weight.value, np.nan))
 
     with pytest.raises(training.TrainingDivergedError) as error:
         fit(model, tmp_path / "c", [At(6, spoil)], save_every=2)
@@ -243,7 +243,7 @@ def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
     model, first, _ = run
     restart(model, first)
     weight = model.trainable_variables[0]
-    weight.assign(keras.ops.full_like(weight, np.inf))
+    weight.assign(keras.ops.full_like(weight.value, np.inf))
     checkpoints = training.Checkpoints(tmp_path / "c")
     with pytest.raises(FloatingPointError, match="trainable.0 .* is not finite"):
         checkpoints.save(model, training.Progress(1, []))
@@ -258,7 +258,7 @@ def test_a_rising_loss_stops(run, tmp_path):
     def worsen():
         getattr(model, "jax_state_sync", lambda: None)()
         for weight in model.trainable_variables:
-            weight.assign(weight * 20)
+            weight.assign(weight.value * 20)
 
     with pytest.raises(training.TrainingDivergedError, match="rose from .* at step 8"):
         fit(model, tmp_path / "c", [At(4, worsen)], max_loss_rise=0.5, save_every=100)

@@ -1,0 +1,69 @@
+"""Compares pretraining runs: a table, and their loss curves in one picture.
+
+python -m recipes.compare runs/bigs runs/bert --figure runs/loss.png
+"""
+
+import csv
+import json
+import pathlib
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from recipes import pretrain
+
+
+@dataclass
+class Config:
+    """Compares pretraining runs."""
+
+    runs: Annotated[tuple[pathlib.Path, ...], tyro.conf.Positional]
+    """Output directories of `recipes.pretrain`, finished or not."""
+    figure: pathlib.Path = pathlib.Path("runs/loss.png")
+    """Where to write the loss curves."""
+
+
+def main(config: Config):
+    console = Console()
+    table = Table("run", "block", "routing", "million tokens", "loss", "val. loss")
+    table.add_column("val. accuracy")
+    histories, tokens = {}, set()
+    for run in config.runs:
+        options = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        with open(run / "history.csv", encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            history = [{k: float(v) for k, v in row.items()} for row in rows]
+        histories[run.name] = history
+        step = options["batch_size"] // options["accumulation_steps"]
+        step *= sequence_length(options)
+        tokens.add(step)
+        last = history[-1]
+        table.add_row(
+            run.name,
+            options["block"],
+            options["routing"],
+            f"{last['step'] * step / 1e6:.1f}",
+            f"{last['loss']:.3f}",
+            f"{last['val_loss']:.3f}",
+            f"{last['val_accuracy']:.3f}",
+        )
+    if len(tokens) > 1:
+        raise ValueError(f"The runs differ in tokens a step: {sorted(tokens)}")
+    console.print(table)
+    pretrain.plot(histories, tokens.pop(), config.figure)
+    console.print(f"Wrote {config.figure}")
+
+
+def sequence_length(options):
+    """The length of the sequences that a run was trained on."""
+    from keras_bigs.data import open_shards
+
+    shards = open_shards(options["data"], "train", verify=False)
+    return shards[0].arrays["input_ids"].shape[1]
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))

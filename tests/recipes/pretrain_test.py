@@ -1,0 +1,200 @@
+"""The three commands of pretraining, on generated sentences."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from keras_bigs import data
+from keras_bigs import models
+from keras_bigs import training
+from recipes import compare
+from recipes import extend
+from recipes import prepare
+from recipes import pretrain
+
+ROOT = pathlib.Path(__file__).parents[2]
+NOUNS = ["cat", "dog", "bird", "child", "house", "river"]
+VERBS = ["sees", "finds", "likes", "hears"]
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    rng = np.random.default_rng(0)
+
+    def sentence():
+        subject, verb, thing = (rng.choice(w) for w in (NOUNS, VERBS, NOUNS))
+        return f"The {subject} {verb} the {thing} number {rng.integers(1000)}."
+
+    documents = [" ".join(sentence() for _ in range(8)) for _ in range(60)]
+    path = tmp_path_factory.mktemp("texts") / "texts.txt"
+    path.write_text("\n\n".join(documents), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folders(texts):
+    """Shards of 16 tokens, and of 32 with the same vocabulary."""
+    folders = []
+    for length in (16, 32):
+        folder = texts.parent / f"shards{length}"
+        prepare.main(
+            prepare.Config(
+                (str(texts),),
+                folder,
+                vocabulary=folders[0] / "vocabulary.txt" if folders else None,
+                vocabulary_size=120,
+                settings=data.Settings(
+                    sequence_length=length, copies=length // 32, validation_fraction=0.1
+                ),
+                processes=1,
+            )
+        )
+        folders.append(folder)
+    return folders
+
+
+SMALL = {
+    "num_layers": 1,
+    "hidden_dim": 8,
+    "state_dim": 4,
+    "steps": 4,
+    "steps_per_epoch": 2,
+    "save_every": 1,
+    "batch_size": 4,
+    "accumulation_steps": 2,
+    "validation_examples": 8,
+}
+
+
+def read(directory):
+    """What a run has measured, and the weights of its preset."""
+    results = json.loads((directory / "results.json").read_text())
+    del results["seconds_of_last_process"]
+    task = models.BiGSMaskedLM.from_preset(str(directory / "preset"))
+    return results, (directory / "history.csv").read_text(), task.get_weights()
+
+
+def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypatch):
+    config = pretrain.Config(data=folders[0], output=tmp_path / "a", **SMALL)
+    pretrain.main(config)
+    results, history, weights = read(tmp_path / "a")
+    assert results["step"] == 8 and results["tokens"] == 4 * 4 * 16
+    with open(tmp_path / "a" / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["4", "8"]
+    assert float(rows[-1]["val_loss"]) == results["val_loss"]
+    assert plt.imread(tmp_path / "a" / "loss.png").std() > 0.01
+    assert any((tmp_path / "a" / "tensorboard").iterdir())
+
+    # The same once more, asked to end in the middle.
+    config = dataclasses.replace(config, output=tmp_path / "b")
+    fit = training.resumable_fit
+
+    class Ends(training.evaluation.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            training,
+            "resumable_fit",
+            lambda *args, **kwargs: fit(*args, **kwargs, callbacks=[Ends()]),
+        )
+        with pytest.raises(training.PreemptedError, match="after step 2"):
+            pretrain.main(config)
+    pretrain.main(config)
+    again = read(tmp_path / "b")
+    assert (results, history) == again[:2]
+    for a, b in zip(weights, again[2], strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(pretrain.ConfigError, match="other options: learning_rate;"):
+        pretrain.main(dataclasses.replace(config, learning_rate=1.0))
+
+    task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
+    ((guess, *_),) = task.fill_mask("The cat [MASK] the dog.")
+    assert guess["token"] in task.preprocessor.tokenizer.get_vocabulary()
+
+    # On to twice the length, with the masks of the shards.
+    options = {k: v for k, v in SMALL.items() if k not in ("num_layers", "hidden_dim")}
+    del options["state_dim"]
+    longer = extend.Config(
+        start=str(tmp_path / "a" / "preset"),
+        data=folders[1],
+        output=tmp_path / "longer",
+        masks="static",
+        rematerialize=True,
+        decay="cubic",
+        **options,
+    )
+    extend.main(longer)
+    backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
+    assert backbone.max_sequence_length == 32
+    with pytest.raises(pretrain.ConfigError, match="takes 32 already"):
+        extend.main(
+            dataclasses.replace(
+                longer,
+                start=str(tmp_path / "longer" / "preset"),
+                data=folders[0],
+                masks="dynamic",
+                output=tmp_path / "c",
+            )
+        )
+
+    compare.main(compare.Config((tmp_path / "a", tmp_path / "b"), tmp_path / "f.png"))
+    assert plt.imread(tmp_path / "f.png").std() > 0.01
+    assert f"{results['val_loss']:.3f}" in capsys.readouterr().out
+
+
+def test_paper_configurations():
+    """Table 7 of the paper, by name, and options that change it."""
+    config = pretrain.parse(["large", "--data", "d", "--output", "o", "--steps", "7"])
+    assert (config.num_layers, config.hidden_dim, config.steps) == (23, 1024, 7)
+    assert 760 <= config.batch_size <= 1136 and config.warmup_proportion == 0.01
+    config = pretrain.parse(["bert-large", "--data", "d", "--output", "o"])
+    assert (config.num_layers, config.block, config.routing) == (
+        *(24, "stack"),
+        "attention",
+    )
+    assert (config.batch_size, config.decay) == (840, "linear")
+    config = extend.parse(["512", "--start", "p", "--data", "d", "--output", "o"])
+    assert (config.batch_size * 512, config.learning_rate) == (53_248, 4e-5)
+    config = extend.parse(["4096", "--start", "p", "--data", "d", "--output", "o"])
+    assert (config.steps, config.learning_rate, config.decay) == (10_000, 3e-5, "cubic")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"routing": "magic"}, "--routing magic is not one of"),
+        ({"accumulation_steps": 3}, "--accumulation-steps 3 does not divide"),
+        ({"masks": "static"}, "have no masks"),
+    ],
+)
+def test_bad_options(folders, tmp_path, options, message):
+    config = pretrain.Config(
+        **{"data": folders[0], "output": tmp_path / "a", **SMALL, **options}
+    )
+    with pytest.raises(ValueError, match=message):
+        pretrain.main(config)
+
+
+def test_commands_explain_errors(tmp_path):
+    """No traceback, and a status that says it failed."""
+    for module, arguments in (
+        ("pretrain", ["mini", "--data", str(tmp_path), "--output", "x"]),
+        ("prepare", [str(tmp_path / "none.txt"), "--output", str(tmp_path / "x")]),
+    ):
+        command = [sys.executable, "-m", f"recipes.{module}", *arguments]
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert process.returncode == 1
+        assert process.stderr.splitlines()[-1].startswith("error: ")
+        assert "Traceback" not in process.stderr
