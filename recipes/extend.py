@@ -1,7 +1,7 @@
 """Continues the pretraining of a model on longer inputs: 128 -> 512 -> 4,096 tokens.
 
     python -m recipes.prepare texts.txt --output shards512 \\
-        --vocabulary shards/vocabulary.txt --sequence-length 512
+        --vocabulary shards/vocabulary.txt --sequence_length 512
     python -m recipes.extend 512 --start runs/bigs/preset --data shards512 \\
         --output runs/bigs512
 
@@ -10,7 +10,7 @@ stretched, to that length. `512` and `4096` are the paper's settings (sections 5
 A.1): 10,000 updates of 104 sequences of 512 tokens at 4e-5 (after Wettig et al. 2022),
 and 10,000 of 64 of 4,096 at 3e-5 (Longformer's protocol, Beltagy et al. 2020: 500 steps
 of warm-up, cubic decay). Memory is kept in hand by computing blocks again in the
-backward pass, and by `--accumulation-steps`.
+backward pass, and by `--accumulation_steps`.
 
 Resumes, and writes, as `recipes.pretrain` does.
 """

@@ -170,8 +170,8 @@ def train(config, make_model):
     console = Console()
     if config.batch_size % config.accumulation_steps:
         raise ConfigError(
-            f"--accumulation-steps {config.accumulation_steps} does not divide "
-            f"--batch-size {config.batch_size}."
+            f"--accumulation_steps {config.accumulation_steps} does not divide "
+            f"--batch_size {config.batch_size}."
         )
     pieces = data.read_vocabulary(config.vocabulary or config.data)
     claim(config)

@@ -175,7 +175,7 @@ def test_paper_configurations():
     ("options", "message"),
     [
         ({"routing": "magic"}, "--routing magic is not one of"),
-        ({"accumulation_steps": 3}, "--accumulation-steps 3 does not divide"),
+        ({"accumulation_steps": 3}, "--accumulation_steps 3 does not divide"),
         ({"masks": "static"}, "have no masks"),
     ],
 )

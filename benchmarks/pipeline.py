@@ -1,0 +1,154 @@
+"""The pretraining pipeline: preparing shards, reading them, and feeding a model.
+
+    KERAS_BACKEND=jax python -m benchmarks.pipeline --text texts.txt
+
+Preparation is timed in one process, after the vocabulary is learnt: reading, cleaning,
+deduplicating, tokenizing, packing, masking and writing. Reading is a loop over the
+dataset, with the processor time of all threads. A training step is an epoch of
+`Model.fit` on the dataset, against one on a batch that is there already; the two take
+turns. Without `--text`, the text is made of random words, as frequent as in English.
+"""
+
+import dataclasses
+import pathlib
+import tempfile
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import timing
+from keras_bigs import data
+from keras_bigs import models
+from keras_bigs import training
+from keras_bigs.data import preparation
+from keras_bigs.data import runners
+
+
+@dataclasses.dataclass
+class Config:
+    """Times the pretraining pipeline."""
+
+    text: pathlib.Path | None = None
+    """One paragraph a line, blank lines between documents."""
+    megabytes: int = 40
+    """How much of the text to use."""
+    vocabulary_size: int = 8000
+    batch_size: int = 32
+    dim: int = 192
+    """The width of the model of 12 gated layers."""
+    steps: int = 5
+    """Training steps in a turn."""
+    repeats: int = 7
+
+
+def main(config: Config):
+    console = Console(width=100)
+    console.print(timing.environment())
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        source = folder / "texts.txt"
+        source.write_bytes(text(config))
+        shards = prepare(config, source, folder / "shards", console)
+        read(config, shards, console)
+        train(config, shards, console)
+
+
+def text(config):
+    """The beginning of the text, or random words by Zipf's law."""
+    size = config.megabytes * 10**6
+    if config.text is not None:
+        with open(config.text, "rb") as file:
+            return file.read(size).decode(errors="ignore").encode()
+    rng = np.random.default_rng(0)
+    letters = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
+    words = ["".join(rng.choice(letters, rng.integers(2, 10))) for _ in range(50_000)]
+    frequencies = 1 / np.arange(1, len(words) + 1)
+    drawn = rng.choice(words, size // 6, p=frequencies / frequencies.sum())
+    sentences = [" ".join(s).capitalize() + "." for s in np.array_split(drawn, 25_000)]
+    paragraphs = [" ".join(sentences[i : i + 5]) for i in range(0, 25_000, 5)]
+    documents = ["\n".join(paragraphs[i : i + 8]) for i in range(0, 5_000, 8)]
+    return "\n\n".join(documents).encode()
+
+
+def prepare(config, source, directory, console):
+    """Makes the shards in this process."""
+    job = preparation.plan(directory, [str(source)], data.Settings())
+    preparation.write_vocabulary(job, None, config.vocabulary_size, 2_000_000)
+    wall, processor = time.perf_counter(), time.process_time()
+    manifest = preparation.run(job, runners.local_runner(1))
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    megabytes = source.stat().st_size / 1e6
+    tokens = manifest["splits"]["train"]["tokens"]
+    console.print(
+        f"prepare: {megabytes:.0f} MB, {tokens:,} tokens in {wall:.1f} s: "
+        f"{megabytes / wall:.1f} MB/s, {megabytes / processor:.1f} MB/s a core"
+    )
+    return directory
+
+
+def open_batches(config, directory, masking):
+    """Batches with the masks of the shards, or masked while training."""
+    masker = None
+    if masking is not None:
+        masker = data.Masker(data.read_vocabulary(directory), masking)
+    shards = data.open_shards(directory, "train", verify=False)
+    return data.PretrainingBatches(shards, config.batch_size, masker)
+
+
+def read(config, directory, console):
+    """Tokens a second of the input pipeline alone."""
+    table = Table("masks", "tokens/s", "tokens/s a core")
+    for name, masking in {
+        "of the shards": None,
+        "while training": data.Masking(),
+        "while training, whole words": data.Masking(whole_words=True),
+    }.items():
+        batches = open_batches(config, directory, masking)
+        steps = min(2000, 4 * batches.examples // config.batch_size)
+        iterator = iter(batches.dataset(0, steps))
+        next(iterator)
+        wall, processor = time.perf_counter(), time.process_time()
+        count = sum(1 for _ in iterator)
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        tokens = count * config.batch_size * batches.sequence_length
+        table.add_row(name, f"{tokens / wall:,.0f}", f"{tokens / processor:,.0f}")
+    console.print(table)
+
+
+def train(config, directory, console):
+    """The time of a training step with the pipeline, of that without."""
+    batches = open_batches(config, directory, data.Masking())
+    backbone = models.BiGSBackbone(
+        vocabulary_size=len(data.read_vocabulary(directory)),
+        num_layers=12,
+        hidden_dim=config.dim,
+        intermediate_dim=3 * config.dim,
+        max_sequence_length=batches.sequence_length,
+    )
+    task = models.BiGSMaskedLM(backbone)
+    task.compile(training.adamw(1e-3, 10**6))
+    ready = tf.data.Dataset.from_tensors(batches.batch(0)).repeat()
+
+    def fit(dataset):
+        task.fit(dataset, steps_per_epoch=config.steps, shuffle=False, verbose=0)
+
+    _, seconds = timing.interleave(
+        {"pipeline": lambda: fit(batches.dataset()), "alone": lambda: fit(ready)},
+        config.repeats,
+    )
+    step = 1000 * np.median(seconds["alone"]) / config.steps
+    tokens = config.batch_size * batches.sequence_length
+    console.print(
+        f"{keras.backend.backend()}: a training step of {tokens:,} tokens alone takes "
+        f"{step:.0f} ms; with the pipeline "
+        f"{timing.median_ratio(seconds, 'pipeline', 'alone'):.3f} of that"
+    )
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))
