@@ -20,6 +20,8 @@ from keras_bigs.data.tables import DataError
 
 _BLANK_LINES = re.compile(rb"\n[ \t\r]*\n")
 _NEWLINE = re.compile(rb"\n")
+# What is meant as a file, if it is missing, rather than as a TensorFlow Dataset.
+SUFFIXES = (".txt", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class Chunk:
         start: the first byte (files) or example (TensorFlow Datasets).
         stop: the one after the last.
         size: about how many bytes of text it has.
+        is_file: whether the source is a file.
     """
 
     source: str
     start: int
     stop: int
     size: int
+    is_file: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Corpus:
                 )
             if path.is_file():
                 chunks += _file_chunks(path, size)
-            elif _is_file_name(source):
+            elif path.suffix in SUFFIXES:
                 raise DataError(f"{path}: no such file.")
             else:
                 chunks += self._tfds_chunks(source, size)
@@ -83,11 +87,8 @@ class Corpus:
         Raises:
             DataError: bytes that are no UTF-8, or a line of JSONL without the text.
         """
-        if _is_file_name(chunk.source):
-            texts = self._file_texts(chunk)
-        else:
-            texts = self._tfds_texts(chunk)
-        for text in texts:
+        read = self._file_texts if chunk.is_file else self._tfds_texts
+        for text in read(chunk):
             if paragraphs := [line for line in text.split("\n") if line.strip()]:
                 yield paragraphs
 
@@ -156,7 +157,7 @@ class Corpus:
         each = max(1, info.num_bytes // max(1, info.num_examples))
         step = max(1, size // each)
         return [
-            Chunk(source, start, stop, (stop - start) * each)
+            Chunk(source, start, stop, (stop - start) * each, is_file=False)
             for start in range(0, info.num_examples, step)
             for stop in [min(start + step, info.num_examples)]
         ]
@@ -179,10 +180,6 @@ def _is_jsonl(source):
     return source.lower().endswith(".jsonl")
 
 
-def _is_file_name(source):
-    return bool(Path(source).suffix) and ":" not in source or Path(source).is_file()
-
-
 def _file_chunks(path, size):
     """Cuts a file after the first end of a document past every `size` bytes."""
     if path.stat().st_size == 0:
@@ -196,6 +193,6 @@ def _file_chunks(path, size):
         while start < len(content):
             match = end_of_document.search(content, start + size)
             stop = match.end() if match else len(content)
-            chunks.append(Chunk(str(path), start, stop, stop - start))
+            chunks.append(Chunk(str(path), start, stop, stop - start, is_file=True))
             start = stop
     return chunks
