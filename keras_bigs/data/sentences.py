@@ -23,7 +23,10 @@ _BOUNDARY = re.compile(
 
 def clean(text: str) -> str:
     """`text` without control characters, every run of whitespace one space."""
-    return " ".join(text.translate(_UNWANTED).split())
+    # What is printable has nothing to remove but the mark; most text is.
+    if not text.isprintable() or "\ufffd" in text:
+        text = text.translate(_UNWANTED)
+    return " ".join(text.split())
 
 
 def split_sentences(paragraph: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Fast tokenization of much text by remembering words."""
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -44,14 +45,8 @@ class WordTokenizer:
         if len(self._ids) > self._max_words:
             self._ids.clear()
             self._part_ids.clear()
-        self._remember({word for words in split for word in words} - self._ids.keys())
-        remembered, results = self._ids, []
-        for words in split:
-            ids: list[int] = []
-            for word in words:
-                ids += remembered[word]
-            results.append(ids)
-        return results
+        self._remember(set().union(*split) - self._ids.keys())
+        return [list(_concatenate(self._ids, words)) for words in split]
 
     def _remember(self, words: set[str]) -> None:
         # Many words differ in punctuation only: "word", "word,", "(word".
@@ -59,8 +54,7 @@ class WordTokenizer:
             word: _ASCII_PARTS.findall(word) if word.isascii() else [word]
             for word in words
         }
-        new = {part for word in parts.values() for part in word}
-        new = list(new - self._part_ids.keys())
+        new = list(set().union(*parts.values()) - self._part_ids.keys())
         # In tf.data, keras-hub tokenizes by TF-Text, and else in Python.
         dataset = tf.data.Dataset.from_tensors(tf.constant(new, tf.string))
         rows = next(iter(dataset.map(self._tokenizer)))
@@ -68,6 +62,9 @@ class WordTokenizer:
         for part, start, end in zip(new, ends[:-1], ends[1:], strict=True):
             self._part_ids[part] = tuple(ids[start:end])
         for word, its_parts in parts.items():
-            self._ids[word] = tuple(
-                i for part in its_parts for i in self._part_ids[part]
-            )
+            self._ids[word] = tuple(_concatenate(self._part_ids, its_parts))
+
+
+def _concatenate(ids, words):
+    """The ids of words, end to end."""
+    return itertools.chain.from_iterable(map(ids.__getitem__, words))
