@@ -32,23 +32,23 @@ def main(config: Config):
     table.add_column("val. accuracy")
     histories, tokens = {}, set()
     for run in config.runs:
+        if not (run / "history.csv").exists():
+            raise pretrain.ConfigError(f"{run} has no history.csv yet.")
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
         with open(run / "history.csv", encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             history = [{k: float(v) for k, v in row.items()} for row in rows]
         histories[run.name] = history
-        step = options["batch_size"] // options["accumulation_steps"]
-        step *= sequence_length(options)
+        step = options["batch_size"] * sequence_length(options)
         tokens.add(step)
         last = history[-1]
         table.add_row(
             run.name,
-            options["block"],
-            options["routing"],
+            options.get("block", ""),
+            options.get("routing", ""),
             f"{last['step'] * step / 1e6:.1f}",
             f"{last['loss']:.3f}",
-            f"{last['val_loss']:.3f}",
-            f"{last['val_accuracy']:.3f}",
+            *(f"{last[k]:.3f}" for k in ("val_loss", "val_accuracy") if k in last),
         )
     if len(tokens) > 1:
         raise ValueError(f"The runs differ in tokens a step: {sorted(tokens)}")
@@ -66,4 +66,4 @@ def sequence_length(options):
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config))
+    pretrain.command(lambda: main(tyro.cli(Config)))

@@ -39,7 +39,6 @@ CONFIGS = {
         "the paper's second stage: 10,000 updates of 53,248 tokens",
         {
             "batch_size": 104,
-            "accumulation_steps": 8,
             "learning_rate": 4e-5,
             "warmup_proportion": 0.01,
         },
@@ -48,7 +47,6 @@ CONFIGS = {
         "the paper's long model: 10,000 updates of 262,144 tokens, as Longformer",
         {
             "batch_size": 64,
-            "accumulation_steps": 32,
             "learning_rate": 3e-5,
             "decay": "cubic",
             "warmup_proportion": 0.05,
@@ -61,13 +59,18 @@ def main(config: Config):
     pretrain.train(config, build)
 
 
-def build(config, pieces, sequence_length):
+def build(config, corpus, sequence_length):
     """The model of the preset, with positions for the length of the shards."""
     masked_lm = models.BiGSMaskedLM.from_preset(config.start, dropout=config.dropout)
-    if masked_lm.preprocessor.tokenizer.get_vocabulary() != pieces:
+    tokenizer = masked_lm.preprocessor.tokenizer
+    if (tokenizer.get_vocabulary(), tokenizer.lowercase) != (
+        corpus.pieces,
+        corpus.lowercase,
+    ):
         raise pretrain.ConfigError(
             f"The vocabulary of --data {config.data} is not that of --start "
-            f"{config.start}. Prepare the shards with --vocabulary from the latter."
+            f"{config.start}, or only one is for lower-cased text. Prepare the shards "
+            "with the --vocabulary that the model was made with."
         )
     positions = masked_lm.backbone.max_sequence_length
     if sequence_length > positions:

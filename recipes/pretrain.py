@@ -18,6 +18,7 @@ after every epoch; and at the end `results.json` and `preset/`, for
 
 import csv
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import pathlib
@@ -36,6 +37,7 @@ from keras_bigs import data
 from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
+from keras_bigs.data import shards
 from keras_bigs.layers import routing_names
 
 
@@ -58,30 +60,42 @@ class TrainingConfig:
     ssm_learning_rate: float | None = None
     """The peak for the parameters of SSMs, if another."""
     decay: Literal["cosine", "linear", "cubic"] = "cosine"
+    """How the learning rate falls to 0."""
     warmup_proportion: float = 0.05
+    """The share of steps in which it rises."""
     weight_decay: float = 0.01
+    """Not of biases, norms and SSMs."""
     global_clipnorm: float | None = None
+    """The largest norm of all gradients together."""
     dropout: float = 0.1
+    """Of embeddings and blocks."""
     masks: Literal["dynamic", "static"] = "dynamic"
     """Whether to mask anew while training, or take the masks of the shards."""
-    mask_rate: float = 0.15
-    """The share of tokens to predict, with dynamic masks."""
-    whole_words: bool = False
-    """Whether dynamic masks cover whole words."""
+    mask_rate: float | None = None
+    """The share of tokens to predict, with dynamic masks. Default: as `prepare` had it,
+    or 0.15."""
+    whole_words: bool | None = None
+    """Whether dynamic masks cover whole words. Default: as `prepare` had it."""
     vocabulary: pathlib.Path | None = None
-    """The word pieces, where the folder of shards has none."""
+    """The word pieces, for a folder of shards that has none (the original's)."""
+    lowercase: bool = True
+    """Whether that vocabulary is for lower-cased text."""
     dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Keras' policy for computations and weights."""
     rematerialize: bool = False
     """Whether to save memory by computing blocks again."""
     steps_per_epoch: int = 500
     """The interval of evaluation and logs, in updates."""
     validation_examples: int = 1024
-    """How many held-out sequences to evaluate on."""
+    """How many held-out sequences to evaluate on, 0 for none."""
     save_every: int = 100
     """The interval of checkpoints, in updates."""
     keep: int = 3
-    """How many checkpoints to keep."""
+    """How many checkpoints to keep, beside that of the last epoch."""
+    max_loss_rise: float = 1.0
+    """How far the loss of an epoch may rise above the best, in nats."""
     seed: int = 0
+    """Of weights, dropout, order and masks."""
 
 
 @dataclass(kw_only=True)
@@ -91,10 +105,13 @@ class Config(TrainingConfig):
     num_layers: int | None = None
     """Default: 12; 13 with `--block stack`, about as many weights."""
     hidden_dim: int = 192
+    """The width."""
     block: Literal["gated", "stack"] = "gated"
+    """What is around the routing."""
     routing: str = "ssm"
     """One of `keras_bigs.layers.routing_names()`."""
     state_dim: int = 64
+    """The states of an SSM."""
 
 
 def _sizes(hidden_dim, num_layers, **settings):
@@ -103,7 +120,7 @@ def _sizes(hidden_dim, num_layers, **settings):
 
 _PAPER = {
     "weight_decay": 0.01,
-    "accumulation_steps": 8,
+    "rematerialize": True,
     "masks": "static",
     "steps_per_epoch": 1000,
     "save_every": 500,
@@ -165,35 +182,106 @@ def main(config: Config):
     train(config, build)
 
 
+@dataclass
+class Corpus:
+    """What a folder of shards says of itself.
+
+    `checksum` is of everything in it; `masking` is how its examples are masked.
+    """
+
+    pieces: list[str]
+    lowercase: bool
+    masking: data.Masking
+    checksum: str
+
+
 def train(config, make_model):
-    """Everything but the model: `make_model(config, pieces, sequence_length)`."""
+    """Everything but the model, which `make_model(config, corpus, length)` makes."""
     console = Console()
-    if config.batch_size % config.accumulation_steps:
+    check(config)
+    corpus = describe(config)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.dtype)
+    readers = distribute(config)
+    batches, held_out = load(config, corpus, console)
+    masked_lm = make_model(config, corpus, batches.sequence_length)
+    claim(config, corpus)
+    run(config, masked_lm, batches, held_out, readers, console)
+
+
+def check(config):
+    """Finds out what does not go together."""
+    for name in ("steps", "steps_per_epoch", "accumulation_steps", "keep"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"--{name} must be at least 1.")
+    if config.batch_size < 1 or config.batch_size % config.accumulation_steps:
         raise ConfigError(
             f"--accumulation_steps {config.accumulation_steps} does not divide "
             f"--batch_size {config.batch_size}."
         )
-    pieces = data.read_vocabulary(config.vocabulary or config.data)
-    claim(config)
-    keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.dtype)
-    readers = distribute()
-    batches, held_out = load(config, pieces, console)
-    masked_lm = make_model(config, pieces, batches.sequence_length)
-    run(config, masked_lm, batches, held_out, readers, console)
+    masking = (config.mask_rate, config.whole_words)
+    if config.masks == "static" and masking != (None, None):
+        raise ConfigError(
+            "--mask_rate and --whole_words are for dynamic masks. With --masks static "
+            "they are those of the shards; see `recipes.prepare`."
+        )
 
 
-def claim(config):
+def describe(config):
+    """Vocabulary and settings of the folder of shards."""
+    folder = config.data
+    if not (folder / shards.MANIFEST).exists():
+        if config.vocabulary is None:
+            raise ConfigError(
+                f"--data {folder} has no {shards.MANIFEST}. Make it by "
+                "`recipes.prepare`; or, if it has the original's HDF5 files, name "
+                "their vocabulary by --vocabulary."
+            )
+        files = sorted(path for path in folder.glob("*.h*5"))
+        text = repr([(path.name, path.stat().st_size) for path in files])
+        pieces, lowercase = data.read_vocabulary(config.vocabulary), config.lowercase
+        settings = {}
+    else:
+        if config.vocabulary is not None:
+            raise ConfigError(
+                f"--data {folder} has a vocabulary of its own. Leave out --vocabulary."
+            )
+        text = (folder / shards.MANIFEST).read_text(encoding="utf-8")
+        settings = json.loads(text)["settings"]
+        pieces, lowercase = data.read_vocabulary(folder), settings["lowercase"]
+    masking = settings.get("masking", {})
+    if config.mask_rate is not None:
+        masking |= {"rate": config.mask_rate, "max_predictions": None}
+    if config.whole_words is not None:
+        masking |= {"whole_words": config.whole_words}
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    return Corpus(pieces, lowercase, data.Masking(**masking), checksum)
+
+
+# Options that may differ when a run goes on.
+FREE = ("output", "data", "vocabulary", "keep", "max_loss_rise")
+
+
+def claim(config, corpus):
     """Makes the output directory, or finds in it the same run begun before."""
-    text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+    options = {
+        **dataclasses.asdict(config),
+        "data_sha256": corpus.checksum,
+        "backend": keras.backend.backend(),
+    }
+    text = json.dumps(options, indent=2, default=str)
     path = config.output / "config.json"
     try:
         if path.exists():
             before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
-            changed = [name for name in now if before.get(name, now[name]) != now[name]]
+            changed = [
+                name
+                for name in now
+                if name not in FREE and before.get(name, now[name]) != now[name]
+            ]
             if changed:
                 raise ConfigError(
-                    f"--output {config.output} has a run with other options: "
+                    f"--output {config.output} has a run with other options or data: "
                     f"{', '.join(changed)}; see {path}. Name another directory, or "
                     "give the same options."
                 )
@@ -211,34 +299,48 @@ def claim(config):
         ) from error
 
 
-def distribute():
+def distribute(config):
     """Spreads batches over all devices; returns `(reader, readers)` of this process."""
     if keras.backend.backend() != "jax":
         return 0, 1
     import jax
 
-    if jax.device_count() > 1:
+    devices, batch = jax.device_count(), config.batch_size // config.accumulation_steps
+    if batch % devices:
+        raise ConfigError(
+            f"{devices} devices cannot share batches of {batch} sequences. Choose "
+            "--batch_size and --accumulation_steps so that their ratio is a multiple."
+        )
+    if devices > 1:
         keras.distribution.set_distribution(
             keras.distribution.DataParallel(auto_shard_dataset=False)
         )
     return jax.process_index(), jax.process_count()
 
 
-def load(config, pieces, console):
+def load(config, corpus, console):
     """Training batches, and validation batches or `None`."""
     with console.status("Checking the shards"):
-        shards = data.open_shards(config.data, "train")
+        examples = data.open_shards(config.data, "train")
         held_out = data.open_shards(config.data, "validation")
+    if not examples:
+        raise ConfigError(f"--data {config.data} has no training examples.")
+    largest = int(examples[0].arrays["input_ids"].max())
+    if largest >= len(corpus.pieces):
+        raise ConfigError(
+            f"--data {config.data} has token {largest}, and the vocabulary "
+            f"{len(corpus.pieces)} pieces. Name the vocabulary that it was made with."
+        )
     masker = None
     if config.masks == "dynamic":
-        masking = data.Masking(config.mask_rate, whole_words=config.whole_words)
-        masker = data.Masker(pieces, masking, config.seed)
-    train = data.PretrainingBatches(
-        shards, config.batch_size // config.accumulation_steps, masker, seed=config.seed
+        masker = data.Masker(corpus.pieces, corpus.masking, config.seed)
+    size = config.batch_size // config.accumulation_steps
+    # Validation too is shuffled, or it would be the beginning of the first file; and
+    # its steps, so its masks, are always the first.
+    train, validation = (
+        data.PretrainingBatches(part, size, masker, seed=config.seed) if part else None
+        for part in (examples, held_out if config.validation_examples else [])
     )
-    validation = None
-    if held_out:
-        validation = data.PretrainingBatches(held_out, train.batch_size, shuffle=False)
     console.print(
         f"{train.examples:,} sequences of {train.sequence_length} tokens, "
         f"{validation.examples if validation else 0:,} held out"
@@ -246,11 +348,11 @@ def load(config, pieces, console):
     return train, validation
 
 
-def build(config, pieces, sequence_length):
+def build(config, corpus, sequence_length):
     """The task, with a tokenizer."""
     gated = config.block == "gated"
     backbone = models.BiGSBackbone(
-        vocabulary_size=len(pieces),
+        vocabulary_size=len(corpus.pieces),
         num_layers=config.num_layers or (12 if gated else 13),
         hidden_dim=config.hidden_dim,
         intermediate_dim=(3 if gated else 4) * config.hidden_dim,
@@ -262,7 +364,8 @@ def build(config, pieces, sequence_length):
         rematerialize=config.rematerialize,
     )
     preprocessor = models.BiGSMaskedLMPreprocessor(
-        models.BiGSTokenizer(pieces), sequence_length=sequence_length
+        models.BiGSTokenizer(corpus.pieces, lowercase=corpus.lowercase),
+        sequence_length=sequence_length,
     )
     return models.BiGSMaskedLM(backbone, preprocessor)
 
@@ -273,6 +376,8 @@ def run(config, masked_lm, train, validation, readers, console):
     tokens = train.batch_size * train.sequence_length
     # The batches are tokenized: this model leaves out the task's own preprocessing.
     model = keras.Model(masked_lm.input, masked_lm.output)
+    # Masked language modelling has no use for it.
+    masked_lm.backbone.pooled_dense.trainable = False
     model.compile(
         optimizer=training.adamw(
             config.learning_rate,
@@ -309,12 +414,17 @@ def run(config, masked_lm, train, validation, readers, console):
             checkpoints,
             config.save_every * every,
             validation_data,
-            on_epoch=lambda history: report(history, config.output, tokens),
+            on_epoch=lambda history: report(
+                in_updates(history, every), config.output, every * tokens
+            ),
             tokens_per_step=tokens,
+            max_loss_rise=config.max_loss_rise,
         )
     finally:
         checkpoints.close()
     seconds = time.perf_counter() - start
+    history = in_updates(history, every)
+    masked_lm.backbone.pooled_dense.trainable = True
     preset = config.output / "preset"
     if not preset.exists():
         with files.whole(preset) as temporary:
@@ -334,6 +444,11 @@ def run(config, masked_lm, train, validation, readers, console):
     for name, value in history[-1].items():
         console.print(f"{name:>14}  {value:.6g}")
     console.print(f"Wrote {preset}")
+
+
+def in_updates(history, accumulation_steps):
+    """The history with steps counted in updates instead of batches."""
+    return [{**e, "step": e["step"] // accumulation_steps} for e in history]
 
 
 def report(history, directory, tokens_per_step):
@@ -388,13 +503,14 @@ def command(function):
         function()
     except (
         ValueError,
+        OSError,  # CheckpointWriteError among them
         training.TrainingDivergedError,
-        training.CheckpointWriteError,
     ) as error:
         sys.exit(f"error: {error}")
     except training.PreemptedError as error:
         print(error)
-        sys.exit(143)  # 128 + SIGTERM: a scheduler knows that the work is not done
+        # As a shell has it, so that a scheduler knows that the work is not done.
+        sys.exit(128 + error.signal)
 
 
 if __name__ == "__main__":

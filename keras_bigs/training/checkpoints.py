@@ -48,24 +48,32 @@ class Checkpoints:
 
     Args:
         directory: where the checkpoints are.
-        keep: int. How many; older ones are deleted.
+        keep: int. How many; older ones are deleted, but for the protected one.
+
+    Raises:
+        ValueError: `keep` below 1.
     """
 
     def __init__(self, directory, keep: int = 3):
+        if keep < 1:
+            raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
+        self._protected = None
         self._manager = ocp.CheckpointManager(
             self.directory,
-            options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=_LatestAnd(keep, lambda: self._protected),
+                create=True,
+            ),
             item_names=("variables", "progress"),
         )
 
-    def save(self, model, progress: Progress, wait: bool = False) -> None:
+    def save(self, model, progress: Progress) -> None:
         """Starts to write a checkpoint.
 
         Args:
             model: a compiled and built `keras.Model`.
             progress: `Progress`.
-            wait: bool. Whether to return only when it is written.
 
         Raises:
             CheckpointWriteError: this or the last one could not be written.
@@ -76,7 +84,8 @@ class Checkpoints:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise FloatingPointError(f"Variable {name} of the model is not finite")
         record = {
-            **dataclasses.asdict(progress),
+            "progress": dataclasses.asdict(progress),
+            "progress_checksum": _record_checksum(dataclasses.asdict(progress)),
             "checksums": {name: _checksum(array) for name, array in arrays.items()},
         }
         try:
@@ -86,17 +95,17 @@ class Checkpoints:
                     variables=ocp.args.StandardSave(arrays),
                     progress=ocp.args.JsonSave(record),
                 ),
+                # Or a step would be left out while another is being written.
+                force=True,
             )
-            if wait:
-                self._manager.wait_until_finished()
         except Exception as error:
             raise self._write_error(error) from error
 
     def restore(self, model) -> Progress | None:
         """Loads the last good checkpoint into a model.
 
-        Damaged ones are passed over with a warning, and deleted, as are those that come
-        after the one that is loaded.
+        Damaged ones are passed over with a warning and moved out of the way, to
+        `DIRECTORY-damaged-STEP`.
 
         Args:
             model: a compiled and built `keras.Model`, as it was when saved.
@@ -111,7 +120,11 @@ class Checkpoints:
         damaged = []
         for step in steps:
             try:
-                arrays, progress = self._read(step)
+                try:
+                    arrays, progress = self._read(step)
+                except Exception:
+                    # Once more: a disk may fail to answer and yet have it all.
+                    arrays, progress = self._read(step)
             except Exception as error:
                 damaged.append(f"step {step}: {type(error).__name__}: {error}"[:300])
                 continue
@@ -123,7 +136,11 @@ class Checkpoints:
                     stacklevel=2,
                 )
                 for later in steps[: len(damaged)]:
-                    shutil.rmtree(self.directory / str(later), ignore_errors=True)
+                    aside = f"{self.directory.name}-damaged-{later}"
+                    shutil.rmtree(self.directory.with_name(aside), ignore_errors=True)
+                    (self.directory / str(later)).rename(
+                        self.directory.with_name(aside)
+                    )
                 self._manager.reload()
             return progress
         if damaged:
@@ -144,12 +161,17 @@ class Checkpoints:
         )
         record, arrays = restored.progress, dict(restored.variables)
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
-        checksums = record.pop("checksums")
+        progress, checksums = record["progress"], record["checksums"]
+        if (
+            _record_checksum(progress) != record["progress_checksum"]
+            or progress["step"] != step
+        ):
+            raise ValueError("the checksum of the progress differs")
         actual = {name: _checksum(array) for name, array in arrays.items()}
         if actual != checksums:
             different = {n for n in checksums if actual.get(n) != checksums[n]}
             raise ValueError(f"checksums differ: {', '.join(sorted(different))}")
-        return arrays, Progress(**record)
+        return arrays, Progress(**progress)
 
     def _assign(self, model, arrays, step):
         shapes = {name: array.shape for name, array in state(model).items()}
@@ -163,6 +185,16 @@ class Checkpoints:
                 "start again in another directory."
             )
         set_state(model, arrays)
+
+    def protect(self, step: int) -> None:
+        """Keeps the checkpoint of a step, and no longer the one protected before."""
+        self._protected = step
+
+    def delete_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps."""
+        for later in self._manager.all_steps():
+            if later > step:
+                self._manager.delete(later)
 
     @property
     def latest_step(self) -> int | None:
@@ -191,6 +223,21 @@ class Checkpoints:
             f"Cannot write a checkpoint to {self.directory}: {error}. {last} Make room "
             "or mend the disk, and run the same command again."
         )
+
+
+class _LatestAnd:
+    """Orbax's policy of keeping the last checkpoints, and one more."""
+
+    def __init__(self, keep, protected):
+        self._latest = ocp.checkpoint_managers.LatestN(keep)
+        self._protected = protected
+
+    def should_preserve(self, checkpoints, *, context):
+        latest = self._latest.should_preserve(checkpoints, context=context)
+        return [
+            keep or checkpoint.step == self._protected()
+            for keep, checkpoint in zip(latest, checkpoints, strict=True)
+        ]
 
 
 def state(model) -> dict[str, np.ndarray]:
@@ -230,6 +277,10 @@ def _variables(model):
         for group, variables in groups.items()
         for i, variable in enumerate(variables)
     }
+
+
+def _record_checksum(record) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
 
 
 def _checksum(array) -> int:

@@ -19,7 +19,15 @@ class TrainingDivergedError(RuntimeError):
 
 
 class PreemptedError(RuntimeError):
-    """The process was asked to end; a checkpoint has been written."""
+    """The process was asked to end; a checkpoint has been written.
+
+    Attributes:
+        signal: `signal.Signals`, the wish to end.
+    """
+
+    def __init__(self, message, signal):
+        super().__init__(message)
+        self.signal = signal
 
 
 def resumable_fit(
@@ -56,8 +64,10 @@ def resumable_fit(
         checkpoints: `Checkpoints`. One is written after every epoch, and on SIGTERM.
         save_every: int. Also after every so many steps.
         validation_data: as for `keras.Model.fit`; must yield the same each time.
-        callbacks: callbacks whose state, if any, need not survive.
-        on_epoch: a function of the history so far, called after every epoch.
+        callbacks: callbacks whose state, if any, need not survive an epoch. One may end
+            the run by `model.stop_training`, also within an epoch.
+        on_epoch: a function of the history so far, called after every epoch, and with
+            what there is at first.
         tokens_per_step: int. If given, the progress bar shows tokens a second.
         max_loss_rise: float. How far the loss of an epoch may be above that of the best
             epoch so far, in nats.
@@ -91,6 +101,9 @@ def resumable_fit(
         max_loss_rise,
         on_epoch,
     )
+    if run.history and on_epoch is not None:
+        # The last process may have ended before it could.
+        on_epoch(run.history)
     with run.asked_to_end():
         while run.step < total_steps:
             epoch = run.step // steps_per_epoch
@@ -114,6 +127,8 @@ def resumable_fit(
                     ),
                 ],
             )
+            if model.stop_training:
+                break
     checkpoints.wait()
     return run.history
 
@@ -164,7 +179,7 @@ class _Run(keras.callbacks.Callback):
         """Takes SIGTERM and Ctrl-C as a wish to end after the step."""
 
         def handle(number, frame):
-            self._signal = signal.Signals(number).name
+            self._signal = signal.Signals(number)
 
         numbers = (signal.SIGTERM, signal.SIGINT)
         try:
@@ -203,33 +218,41 @@ class _Run(keras.callbacks.Callback):
             self._end()
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.step < self.end_of_epoch:  # a callback has ended the run
+            self._save()
+            return
         best = min((past["loss"] for past in self.history), default=math.inf)
         if not logs["loss"] <= best + self._max_loss_rise:
+            self._checkpoints.wait()
+            # Those within this epoch are of a model that was spoilt already.
+            self._checkpoints.delete_after(self.history[-1]["step"])
             self._diverged(f"The loss rose from {best:.4f} to {logs['loss']:.4f}")
         rate = current_learning_rate(self.model.optimizer)
         logs = {name: float(value) for name, value in logs.items()}
         self.history.append({"step": self.step, "learning_rate": rate, **logs})
         set_generators(self._generators)
+        self._checkpoints.protect(self.step)
         self._save()
         if self._on_epoch is not None:
             self._on_epoch(self.history)
         if self._signal is not None:
             self._end()
 
-    def _save(self, wait=False):
+    def _save(self):
+        if self.step == self._checkpoints.latest_step:
+            return
         try:
-            progress = Progress(self.step, self.history)
-            self._checkpoints.save(self.model, progress, wait)
+            self._checkpoints.save(self.model, Progress(self.step, self.history))
         except FloatingPointError as error:
             self._diverged(str(error))
 
     def _end(self):
-        if self.step != self._checkpoints.latest_step:
-            self._save()
+        self._save()
         self._checkpoints.wait()
         raise PreemptedError(
-            f"Ended by {self._signal} after step {self.step}, where a checkpoint was "
-            "written. Run the same command again to go on."
+            f"Ended by {self._signal.name} after step {self.step}, where a checkpoint "
+            "was written. Run the same command again to go on.",
+            self._signal,
         )
 
     def _diverged(self, what):

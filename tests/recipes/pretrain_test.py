@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,10 +88,10 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     config = pretrain.Config(data=folders[0], output=tmp_path / "a", **SMALL)
     pretrain.main(config)
     results, history, weights = read(tmp_path / "a")
-    assert results["step"] == 8 and results["tokens"] == 4 * 4 * 16
+    assert results["step"] == 4 and results["tokens"] == 4 * 4 * 16
     with open(tmp_path / "a" / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["4", "8"]
+    assert [row["step"] for row in rows] == ["2", "4"]
     assert float(rows[-1]["val_loss"]) == results["val_loss"]
     assert plt.imread(tmp_path / "a" / "loss.png").std() > 0.01
     assert any((tmp_path / "a" / "tensorboard").iterdir())
@@ -116,7 +117,7 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     assert (results, history) == again[:2]
     for a, b in zip(weights, again[2], strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(pretrain.ConfigError, match="other options: learning_rate;"):
+    with pytest.raises(pretrain.ConfigError, match="or data: learning_rate;"):
         pretrain.main(dataclasses.replace(config, learning_rate=1.0))
 
     task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
@@ -176,7 +177,11 @@ def test_paper_configurations():
     [
         ({"routing": "magic"}, "--routing magic is not one of"),
         ({"accumulation_steps": 3}, "--accumulation_steps 3 does not divide"),
+        ({"accumulation_steps": 0}, "--accumulation_steps must be at least 1"),
+        ({"keep": 0}, "--keep must be at least 1"),
         ({"masks": "static"}, "have no masks"),
+        ({"masks": "static", "mask_rate": 0.4}, "are for dynamic masks"),
+        ({"vocabulary": "v.txt"}, "has a vocabulary of its own"),
     ],
 )
 def test_bad_options(folders, tmp_path, options, message):
@@ -185,6 +190,64 @@ def test_bad_options(folders, tmp_path, options, message):
     )
     with pytest.raises(ValueError, match=message):
         pretrain.main(config)
+
+
+def test_a_failed_start_claims_nothing(folders, tmp_path):
+    options = {"data": folders[0], "output": tmp_path / "a", **SMALL}
+    with pytest.raises(ValueError, match="have no masks"):
+        pretrain.main(pretrain.Config(**options, masks="static"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_folder_of_shards_decides(texts, tmp_path):
+    """Cased text, and its own masking; a run does not go on with other data."""
+    settings = data.Settings(
+        sequence_length=16,
+        copies=0,
+        validation_fraction=0.1,
+        lowercase=False,
+        masking=data.Masking(rate=0.5, whole_words=True),
+    )
+    shards = tmp_path / "shards"
+
+    def make(seed):
+        prepare.main(
+            prepare.Config(
+                (str(texts),),
+                shards,
+                vocabulary_size=120,
+                settings=dataclasses.replace(settings, seed=seed),
+                processes=1,
+            )
+        )
+
+    make(0)
+    config = pretrain.Config(data=shards, output=tmp_path / "a", **SMALL)
+    corpus = pretrain.describe(config)
+    assert (corpus.masking.rate, corpus.masking.whole_words) == (0.5, True)
+    changed = dataclasses.replace(config, mask_rate=0.2, whole_words=False)
+    assert pretrain.describe(changed).masking == data.Masking(0.2)
+    pretrain.main(config)
+    task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
+    assert not task.preprocessor.tokenizer.lowercase
+    shutil.rmtree(shards)
+    make(1)
+    with pytest.raises(pretrain.ConfigError, match="or data: data_sha256"):
+        pretrain.main(config)
+
+
+def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
+    for path in folders[1].glob("train*.hdf5"):
+        shutil.copy(path, tmp_path)
+    options = {"data": tmp_path, "output": tmp_path / "a", **SMALL, "steps": 1}
+    with pytest.raises(pretrain.ConfigError, match="by --vocabulary"):
+        pretrain.main(pretrain.Config(**options))
+    (tmp_path / "few.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
+    with pytest.raises(pretrain.ConfigError, match="and the vocabulary 6 pieces"):
+        pretrain.main(pretrain.Config(**options, vocabulary=tmp_path / "few.txt"))
+    vocabulary = folders[1] / "vocabulary.txt"
+    pretrain.main(pretrain.Config(**options, vocabulary=vocabulary, masks="static"))
+    assert json.loads((tmp_path / "a" / "results.json").read_text())["step"] == 1
 
 
 def test_commands_explain_errors(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -121,11 +122,6 @@ def run(tmp_path_factory):
     return model, first, (history, state(model))
 
 
-def restart(model, first):
-    """The model as it was at first, as a new process would have it."""
-    set_state(model, first)
-
-
 def scramble(model):
     """Nothing that training left may help the next process."""
     for variable in [*model.variables, *model.optimizer.variables]:
@@ -138,20 +134,20 @@ def scramble(model):
 )
 def test_killed_at_every_step(run, tmp_path, step, save_every):
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
     with pytest.raises(Killed):
         fit(model, tmp_path / "c", [At(step, kill)], save_every=save_every)
     if (tmp_path / "c" / "1").exists() or step > EPOCH or step >= save_every:
         scramble(model)
     else:
-        restart(model, first)  # no checkpoint yet: it begins again
+        set_state(model, first)  # no checkpoint yet: it begins again
     history = fit(model, tmp_path / "c", save_every=save_every)
     assert_same(model, history, expected)
 
 
 def test_killed_while_evaluating_and_twice(run, tmp_path):
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
 
     class Evaluation(keras.callbacks.Callback):
         epochs = 0
@@ -172,7 +168,7 @@ def test_killed_while_evaluating_and_twice(run, tmp_path):
 
 def test_nothing_is_done_again(run, tmp_path):
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
     fit(model, tmp_path / "c")
     scramble(model)
     history = fit(model, tmp_path / "c", [At(1, kill)])
@@ -182,7 +178,7 @@ def test_nothing_is_done_again(run, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_write_a_checkpoint(run, tmp_path, number):
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
     before = signal.getsignal(number)
     send = At(6, lambda: os.kill(os.getpid(), number))
     with pytest.raises(training.PreemptedError, match="after step 7, where"):
@@ -203,7 +199,7 @@ def damage(directory, step):
 
 def test_damaged_checkpoints_are_passed_over(run, tmp_path):
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
     with pytest.raises(Killed):
         fit(model, tmp_path / "c", [At(7, kill)])
     damage(tmp_path / "c", 7)
@@ -211,15 +207,75 @@ def test_damaged_checkpoints_are_passed_over(run, tmp_path):
     with pytest.warns(UserWarning, match="Going on from step 6"):
         history = fit(model, tmp_path / "c")
     assert_same(model, history, expected)
+    assert (tmp_path / "c-damaged-7").exists()
     for step in (9, 10, 11):
         damage(tmp_path / "c", step)
     with pytest.raises(ValueError, match="no checkpoint is whole"):
         fit(model, tmp_path / "c")
 
 
+def test_a_disk_that_fails_once(run, tmp_path, monkeypatch):
+    """An error in reading is no damage yet."""
+    model, _, _ = run
+    fit(model, tmp_path / "c")
+    read, errors = training.Checkpoints._read, [OSError(5, "Input/output error")]
+
+    def fail_once(self, step):
+        if errors:
+            raise errors.pop()
+        return read(self, step)
+
+    monkeypatch.setattr(training.Checkpoints, "_read", fail_once)
+    checkpoints = training.Checkpoints(tmp_path / "c")
+    assert checkpoints.restore(model).step == STEPS and not errors
+    checkpoints.close()
+
+
+def test_damaged_progress(run, tmp_path):
+    model, _, _ = run
+    fit(model, tmp_path / "c")
+    (path,) = (tmp_path / "c" / "11" / "progress").glob("*metadata*")
+    text = path.read_text()
+    assert '"step": 11' in text
+    path.write_text(text.replace('"step": 11', '"step": 9'))
+    checkpoints = training.Checkpoints(tmp_path / "c")
+    with pytest.warns(UserWarning, match="Going on from step 10"):
+        assert checkpoints.restore(model).step == 10
+    checkpoints.close()
+
+
+def test_callbacks_may_end_a_run(run, tmp_path):
+    """Within an epoch; and the next call goes on to the same bits."""
+    model, first, expected = run
+    set_state(model, first)
+
+    def stop():
+        model.stop_training = True
+
+    assert [e["step"] for e in fit(model, tmp_path / "c", [At(6, stop)])] == [4]
+    scramble(model)
+    assert_same(model, fit(model, tmp_path / "c"), expected)
+
+
+def test_reports_see_every_epoch(run, tmp_path):
+    """Also that after which the process ended before it could report."""
+    model, first, expected = run
+    set_state(model, first)
+
+    def fail(history):
+        if len(history) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(model, tmp_path / "c", on_epoch=fail)
+    seen = []
+    fit(model, tmp_path / "c", on_epoch=lambda history: seen.append(list(history)))
+    assert seen == [expected[0]]
+
+
 def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
     model, first, _ = run
-    restart(model, first)
+    set_state(model, first)
 
     def spoil():
         getattr(model, "jax_state_sync", lambda: None)()
@@ -241,7 +297,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
 def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
     """An update may spoil the weights before any loss shows it."""
     model, first, _ = run
-    restart(model, first)
+    set_state(model, first)
     weight = model.trainable_variables[0]
     weight.assign(keras.ops.full_like(weight.value, np.inf))
     checkpoints = training.Checkpoints(tmp_path / "c")
@@ -253,21 +309,27 @@ def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
 
 def test_a_rising_loss_stops(run, tmp_path):
     model, first, _ = run
-    restart(model, first)
+    set_state(model, first)
 
     def worsen():
         getattr(model, "jax_state_sync", lambda: None)()
         for weight in model.trainable_variables:
             weight.assign(weight.value * 20)
 
-    with pytest.raises(training.TrainingDivergedError, match="rose from .* at step 8"):
-        fit(model, tmp_path / "c", [At(4, worsen)], max_loss_rise=0.5, save_every=100)
+    with pytest.raises(training.TrainingDivergedError) as error:
+        fit(model, tmp_path / "c", [At(4, worsen)], max_loss_rise=0.5)
+    assert re.search("rose from .* at step 8", str(error.value))
+    # Those of steps 5 to 7 are of the spoilt model, and there are only three.
+    assert "The last good checkpoint, of step 4, is kept" in str(error.value)
+    checkpoints = training.Checkpoints(tmp_path / "c")
+    assert checkpoints.restore(model).step == 4
+    checkpoints.close()
 
 
 def test_disk_full(run, tmp_path):
     """No file may grow beyond 2 KB: the error says what is kept."""
     model, first, expected = run
-    restart(model, first)
+    set_state(model, first)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill():
@@ -284,7 +346,7 @@ def test_disk_full(run, tmp_path):
 
 def test_another_model_is_refused(run, tmp_path):
     model, first, _ = run
-    restart(model, first)
+    set_state(model, first)
     with pytest.raises(Killed):
         fit(model, tmp_path / "c", [At(2, kill)])
     other = compiled_model(ssm_learning_rate=None)
