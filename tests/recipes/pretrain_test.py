@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -21,6 +22,7 @@ from recipes import compare
 from recipes import extend
 from recipes import prepare
 from recipes import pretrain
+from recipes import publish
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOUNS = ["cat", "dog", "bird", "child", "house", "river"]
@@ -123,6 +125,21 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
     ((guess, *_),) = task.fill_mask("The cat [MASK] the dog.")
     assert guess["token"] in task.preprocessor.tokenizer.get_vocabulary()
+
+    # In half the bits, with a card.
+    out = tmp_path / "published"
+    publish.main(publish.Config(tmp_path / "a", "toy_preset", out))
+    half = models.BiGSMaskedLM.from_preset(str(out))
+    assert half.dtype_policy.name == "float32"
+    for a, b in zip(weights, half.get_weights(), strict=True):
+        assert b.dtype == "float32"
+        np.testing.assert_array_equal(a.astype("float16").astype("float32"), b)
+    with h5py.File(out / "model.weights.h5") as file:
+        kinds = set()
+        file.visititems(lambda _, x: kinds.add(str(getattr(x, "dtype", "group"))))
+    assert kinds == {"float16", "group"}
+    assert f"{results['val_loss']:.3f} |" in (out / "README.md").read_text()
+    assert 'from_preset("toy_preset")' in (out / "README.md").read_text()
 
     # On to twice the length, with the masks of the shards.
     options = {k: v for k, v in SMALL.items() if k not in ("num_layers", "hidden_dim")}
