@@ -35,6 +35,8 @@ class Config:
     tokens: int = 2048
     """Tokens a step, whatever the length."""
     dim: int = 256
+    rematerialize: bool = False
+    """Whether BiGS computes blocks again in the backward pass."""
     vocabulary_size: int = 30522
     repeats: int = 10
     models: tuple[str, ...] = NAMES
@@ -131,7 +133,12 @@ def build(config, length, name):
     wide = 4 * config.dim
     if name == "BiGS":
         task = models.BiGSMaskedLM(
-            models.BiGSBackbone(num_layers=12, intermediate_dim=3 * config.dim, **sizes)
+            models.BiGSBackbone(
+                num_layers=12,
+                intermediate_dim=3 * config.dim,
+                rematerialize=config.rematerialize,
+                **sizes,
+            )
         )
     elif name == "BERT":
         task = keras_hub.models.BertMaskedLM(
@@ -160,6 +167,7 @@ def peak_memory(config, length, name):
     command += ["--lengths", str(length), "--tokens", str(config.tokens)]
     command += ["--dim", str(config.dim), "--only_memory_of", name]
     command += ["--vocabulary_size", str(config.vocabulary_size)]
+    command += ["--rematerialize"] * config.rematerialize
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return f"{float(result.stdout.splitlines()[-1]):.0f}"
 

@@ -19,6 +19,61 @@ def test_learning_rate_warms_up_and_decays():
     np.testing.assert_allclose(float(schedule(0)), 1e-3, rtol=1e-6)
 
 
+def test_linear_and_cubic_decay():
+    """Hand-worked: a line to the peak, then what is left, or its third power."""
+    for decay, expected in (
+        ("linear", [0, 5e-4, 1e-3, 5e-4, 0, 0]),
+        ("cubic", [0, 5e-4, 1e-3, 1.25e-4, 0, 0]),
+    ):
+        optimizer = training.adamw(1e-3, 100, warmup_proportion=0.2, decay=decay)
+        schedule = optimizer._learning_rate
+        rates = [float(schedule(step)) for step in (0, 10, 20, 60, 100, 110)]
+        np.testing.assert_allclose(rates, expected, atol=1e-9)
+        copy = type(schedule).from_config(schedule.get_config())
+        assert float(copy(37)) == float(schedule(37))
+
+
+def test_ssm_parameters_may_have_a_rate_of_their_own():
+    """After one step of Adam every weight has moved by its learning rate."""
+    backbone = models.BiGSBackbone(20, 1, 8, 24, state_dim=4)
+    optimizer = training.adamw(
+        1e-2, 100, 0.0, weight_decay=0.0, ssm_learning_rate=1e-4, decay="linear"
+    )
+    variables = backbone.trainable_variables
+    optimizer.build(variables)
+    before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
+    optimizer.apply([keras.ops.ones_like(v.value) for v in variables], variables)
+    ssm = 0
+    for variable, old in zip(variables, before, strict=True):
+        moved = old - keras.ops.convert_to_numpy(variable)
+        is_ssm = variable.path.split("/")[-1] in ("A_re", "A_im", "C", "D", "log_step")
+        ssm += is_ssm
+        np.testing.assert_allclose(moved, 1e-4 if is_ssm else 1e-2, rtol=0.02)
+    assert ssm == 10
+    assert training.current_learning_rate(optimizer) == pytest.approx(0.99e-2)
+
+
+def test_accumulated_batches_are_one_update():
+    """Two halves in turn move the weights as the whole does, and only then."""
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    y = x.sum(1, keepdims=True)
+    weights = []
+    for accumulation_steps in (1, 2):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        optimizer = training.adamw(
+            1e-2, 10**6, 0.0, accumulation_steps=accumulation_steps, global_clipnorm=0.1
+        )
+        model.compile(optimizer, "mse")
+        first = model.get_weights()
+        for half in np.split(np.arange(8), accumulation_steps):
+            np.testing.assert_array_equal(model.get_weights()[0], first[0])
+            model.train_on_batch(x[half], y[half])
+        weights.append(model.get_weights())
+    np.testing.assert_allclose(weights[0][0], weights[1][0], rtol=1e-5)
+    assert (weights[0][0] != first[0]).all()
+
+
 def test_weight_decay_spares_biases_norms_and_ssms():
     backbone = models.BiGSBackbone(20, 1, 8, 24, state_dim=4)
     optimizer = training.adamw(1e-3, 10)
@@ -36,6 +91,8 @@ def test_weight_decay_spares_biases_norms_and_ssms():
     [
         ({"total_steps": 0}, "`total_steps` must be"),
         ({"total_steps": 9, "warmup_proportion": 1.0}, "`warmup_proportion` must be"),
+        ({"total_steps": 9, "accumulation_steps": 0}, "`accumulation_steps` must be"),
+        ({"total_steps": 9, "decay": "none"}, "`decay` must be one of"),
     ],
 )
 def test_optimizer_errors(kwargs, message):
