@@ -23,6 +23,7 @@ import importlib.metadata
 import json
 import pathlib
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -84,6 +85,9 @@ class TrainingConfig:
     """Keras' policy for computations and weights."""
     rematerialize: bool = False
     """Whether to save memory by computing blocks again."""
+    distributed: bool = False
+    """Whether this is one of several processes, one a host, which each run this
+    command (JAX only; see `keras.distribution.initialize`)."""
     steps_per_epoch: int = 500
     """The interval of evaluation and logs, in updates."""
     validation_examples: int = 1024
@@ -200,12 +204,13 @@ def train(config, make_model):
     console = Console()
     check(config)
     corpus = describe(config)
+    readers = distribute(config)
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.dtype)
-    readers = distribute(config)
     batches, held_out = load(config, corpus, console)
     masked_lm = make_model(config, corpus, batches.sequence_length)
-    claim(config, corpus)
+    if readers[0] == 0:
+        claim(config, corpus)
     run(config, masked_lm, batches, held_out, readers, console)
 
 
@@ -259,7 +264,7 @@ def describe(config):
 
 
 # Options that may differ when a run goes on.
-FREE = ("output", "data", "vocabulary", "keep", "max_loss_rise")
+FREE = ("output", "data", "vocabulary", "keep", "max_loss_rise", "distributed")
 
 
 def claim(config, corpus):
@@ -302,8 +307,13 @@ def claim(config, corpus):
 def distribute(config):
     """Spreads batches over all devices; returns `(reader, readers)` of this process."""
     if keras.backend.backend() != "jax":
+        if config.distributed:
+            raise ConfigError("--distributed needs KERAS_BACKEND=jax.")
         return 0, 1
     import jax
+
+    if config.distributed:
+        keras.distribution.initialize()
 
     devices, batch = jax.device_count(), config.batch_size // config.accumulation_steps
     if batch % devices:
@@ -403,6 +413,10 @@ def run(config, masked_lm, train, validation, readers, console):
         f"{model.count_params():,} parameters, {config.steps:,} steps of "
         f"{tokens * every:,} tokens"
     )
+
+    def write_report(history):
+        report(in_updates(history, every), config.output, every * tokens)
+
     checkpoints = training.Checkpoints(config.output / "checkpoints", config.keep)
     start = time.perf_counter()
     try:
@@ -414,9 +428,7 @@ def run(config, masked_lm, train, validation, readers, console):
             checkpoints,
             config.save_every * every,
             validation_data,
-            on_epoch=lambda history: report(
-                in_updates(history, every), config.output, every * tokens
-            ),
+            on_epoch=write_report if readers[0] == 0 else None,
             tokens_per_step=tokens,
             max_loss_rise=config.max_loss_rise,
         )
@@ -426,6 +438,11 @@ def run(config, masked_lm, train, validation, readers, console):
     history = in_updates(history, every)
     masked_lm.backbone.pooled_dense.trainable = True
     preset = config.output / "preset"
+    if readers[0] > 0:
+        # All processes must take part in reading the weights; one keeps them.
+        with tempfile.TemporaryDirectory() as folder:
+            masked_lm.save_to_preset(folder)
+        return
     if not preset.exists():
         with files.whole(preset) as temporary:
             masked_lm.save_to_preset(str(temporary))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -278,3 +279,33 @@ def test_commands_explain_errors(tmp_path):
         assert process.returncode == 1
         assert process.stderr.splitlines()[-1].startswith("error: ")
         assert "Traceback" not in process.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has processes")
+def test_two_processes_are_as_one(folders, tmp_path):
+    """Each reads half of every batch; together they learn what one learns."""
+    arguments = ["tiny", "--data", str(folders[0])]
+    for name, value in {**SMALL, "dropout": 0.0}.items():
+        arguments += [f"--{name}", str(value)]
+    ports = [str(29_500 + os.getpid() % 500 + i) for i in (0, 1)]
+    environment = {
+        **os.environ,
+        "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(f"127.0.0.1:{p}" for p in ports),
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+    }
+
+    def start(output, **variables):
+        command = [sys.executable, "-m", "recipes.pretrain", *arguments]
+        command += ["--output", str(tmp_path / output)]
+        command += ["--distributed"] if variables else []
+        return subprocess.Popen(command, cwd=ROOT, env={**environment, **variables})
+
+    assert start("one").wait() == 0
+    pair = [start("two", KERAS_DISTRIBUTION_PROCESS_ID=str(i)) for i in (0, 1)]
+    assert [process.wait(300) for process in pair] == [0, 0]
+    one, two = (read(tmp_path / name) for name in ("one", "two"))
+    assert two[0]["val_loss"] == pytest.approx(one[0]["val_loss"], rel=1e-5)
+    for a, b in zip(one[2], two[2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
