@@ -153,8 +153,7 @@ def plan(
             "directory, or remove it."
         )
     if not path.exists():
-        with whole(path) as temporary:
-            temporary.write_text(identity, encoding="utf-8")
+        _write(path, identity)
     return job
 
 
@@ -171,28 +170,62 @@ def write_vocabulary(
         vocabulary: word pieces, or `None` to learn them.
         size: the most pieces to learn.
         sample_bytes: how much text to learn from.
+
+    Raises:
+        DataError: the directory has shards of another vocabulary, or a
+            `vocabulary.txt` that is not the one written here.
     """
-    path = Path(job.directory) / shards.VOCABULARY
+    path, record = Path(job.directory) / shards.VOCABULARY, job.part("vocabulary.json")
+    options: dict = {"size": size, "sample_bytes": sample_bytes}
     if vocabulary is not None:
-        content = "".join(f"{piece}\n" for piece in vocabulary)
-        if path.exists() and path.read_text(encoding="utf-8") != content:
-            raise DataError(f"{path} differs from the vocabulary given. Remove it.")
-    elif path.exists():
-        return
-    else:
-        training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
-        texts = []
-        for chunk in training:
-            room = sample_bytes // len(training)
-            for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
-                texts.append(clean(paragraph))
-                room -= len(paragraph)
-                if room < 0:
-                    break
-        pieces = learn_vocabulary(texts, size, lowercase=job.settings.lowercase)
-        content = "".join(f"{piece}\n" for piece in pieces)
-    with whole(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+        content = _lines(vocabulary)
+        options = {"sha256": _sha256(content)}
+    before = {"options": None, "sha256": None}
+    if record.exists():
+        before = json.loads(record.read_text(encoding="utf-8"))
+    if before["options"] != options and _has_shards(job.directory):
+        raise DataError(
+            f"{job.directory} has shards of another vocabulary, made with "
+            f"{before['options']}. Received: {options}. Name another directory."
+        )
+    if path.exists():
+        digest = shards.sha256(path)
+        if digest not in (before["sha256"], options.get("sha256")):
+            raise DataError(
+                f"{path} is not the vocabulary of this work: it was changed, or is of "
+                "another origin. Name another directory, or restore the file."
+            )
+        if before == {"options": options, "sha256": digest}:
+            return
+    if vocabulary is None:
+        content = _lines(_learn(job, size, sample_bytes))
+    # The record first: a vocabulary without one is not ours.
+    _write(
+        record, json.dumps({"options": options, "sha256": _sha256(content)}, indent=1)
+    )
+    _write(path, content)
+
+
+def _learn(job, size, sample_bytes):
+    """Word pieces learnt from the beginning of every chunk for training."""
+    training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
+    texts = []
+    for chunk in training:
+        room = sample_bytes // len(training)
+        for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
+            texts.append(clean(paragraph))
+            room -= len(paragraph)
+            if room < 0:
+                break
+    return learn_vocabulary(texts, size, lowercase=job.settings.lowercase)
+
+
+def _lines(pieces):
+    return "".join(f"{piece}\n" for piece in pieces)
+
+
+def _has_shards(directory):
+    return any(Path(directory).glob("*.hdf5"))
 
 
 def run(job: Job, runner: Callable) -> dict:
@@ -217,7 +250,11 @@ def run(job: Job, runner: Callable) -> dict:
     missing = [i for i in numbers if not _is_made(job, i)]
     if missing:
         runner(functools.partial(make_shards, job), missing, "Making shards")
-    infos = [info for number in numbers for info in _record(job, number)]
+    infos = [
+        shards.ShardInfo(**info)
+        for number in numbers
+        for info in _record(job, number)["shards"]
+    ]
     if not any(info.split == "train" for info in infos):
         raise DataError("The texts make no training example.")
     order = sorted(infos, key=lambda info: info.name)
@@ -254,8 +291,10 @@ def mark_repetitions(job: Job) -> None:
 
 def make_shards(job: Job, number: int) -> None:
     """Makes the shards of a chunk, and the record that says so."""
-    settings, infos = job.settings, []
-    pieces, tokenizer = _tokenizer(job.directory, settings.lowercase)
+    settings, infos, inputs = job.settings, [], _inputs(job, number)
+    pieces, tokenizer = _tokenizer(
+        job.directory, settings.lowercase, inputs["vocabulary"]
+    )
     sequences = _sequences(job, number, tokenizer)
     masker = Masker(pieces, settings.masking, settings.seed)
     for split, contents in sequences.items():
@@ -284,9 +323,13 @@ def make_shards(job: Job, number: int) -> None:
                     name, split, number, copy, len(contents), tokens, digest
                 )
             )
-    with whole(job.part(f"{number:05d}.json")) as temporary:
-        text = json.dumps([dataclasses.asdict(info) for info in infos])
-        temporary.write_text(text, encoding="utf-8")
+    record = {"inputs": inputs, "shards": [dataclasses.asdict(i) for i in infos]}
+    _write(job.part(f"{number:05d}.json"), json.dumps(record))
+
+
+def _inputs(job, number) -> dict:
+    """Hashes of what the shards of a chunk are made from, besides the settings."""
+    return {"vocabulary": shards.sha256(Path(job.directory) / shards.VOCABULARY)}
 
 
 def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
@@ -350,8 +393,11 @@ def _mask(masker, examples, number, copy) -> dict[str, np.ndarray]:
 
 
 @functools.lru_cache(1)
-def _tokenizer(directory, lowercase):
-    """The vocabulary of a job and its tokenizer, made once for each process."""
+def _tokenizer(directory, lowercase, digest):
+    """The vocabulary of a job and its tokenizer, made once for each process.
+
+    `digest`, the hash of the vocabulary, only says whether they may be used again.
+    """
     pieces = read_vocabulary(directory)
     return pieces, WordTokenizer(BiGSTokenizer(pieces, lowercase=lowercase))
 
@@ -375,16 +421,27 @@ def read_vocabulary(path) -> list[str]:
 
 
 def _is_made(job, number):
-    """Whether all shards of a chunk are there and undamaged."""
-    if not job.part(f"{number:05d}.json").exists():
+    """Whether all shards of a chunk are there, undamaged and of the same inputs."""
+    record = _record(job, number)
+    if record is None or record["inputs"] != _inputs(job, number):
         return False
-    paths = [(Path(job.directory) / i.name, i.sha256) for i in _record(job, number)]
+    paths = [(Path(job.directory) / i["name"], i["sha256"]) for i in record["shards"]]
     return all(p.exists() and shards.sha256(p) == digest for p, digest in paths)
 
 
-def _record(job, number) -> list[shards.ShardInfo]:
-    text = job.part(f"{number:05d}.json").read_text(encoding="utf-8")
-    return [shards.ShardInfo(**info) for info in json.loads(text)]
+def _record(job, number) -> dict | None:
+    """What is noted of the shards of a chunk: their inputs and `ShardInfo`s."""
+    path = job.part(f"{number:05d}.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write(path, text):
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _save(path, array):

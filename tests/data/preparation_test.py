@@ -60,10 +60,12 @@ def write_text(path, documents):
     return str(path)
 
 
-def prepare(directory, sources, settings=SETTINGS, runner=None, **kwargs):
+def prepare(
+    directory, sources, settings=SETTINGS, runner=None, vocabulary=VOCABULARY, **kwargs
+):
     kwargs = {"chunk_bytes": 2000, **kwargs}
     job = preparation.plan(directory, sources, settings, **kwargs)
-    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
+    preparation.write_vocabulary(job, vocabulary, 0, 0)
     return preparation.run(job, runner or runners.local_runner(1))
 
 
@@ -286,14 +288,46 @@ def test_tensorflow_datasets(tmp_path, source):
         prepare(tmp_path / "y", ["no_such_data_set"], corpus=corpus)
 
 
-def test_vocabulary_is_learnt(tmp_path, source):
+def test_vocabulary_is_learnt(tmp_path, source, monkeypatch):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
     preparation.write_vocabulary(job, None, 100, 10**6)
     pieces = read_vocabulary(tmp_path / "shards")
     assert pieces[:5] == VOCABULARY[:5] and len(set(pieces)) == len(pieces) <= 100
     # Once learnt it stays, also if the work is interrupted here.
-    preparation.write_vocabulary(job, None, 60, 10**6)
+    monkeypatch.setattr(preparation, "learn_vocabulary", None)
+    preparation.write_vocabulary(job, None, 100, 10**6)
     assert read_vocabulary(tmp_path / "shards") == pieces
+    preparation.run(job, runners.local_runner(1))
+    for options in ((None, 60, 10**6), (None, 100, 10**5), (VOCABULARY, 100, 10**6)):
+        with pytest.raises(DataError, match="another vocabulary.*another directory"):
+            preparation.write_vocabulary(job, *options)
+    assert read_vocabulary(tmp_path / "shards") == pieces
+
+
+def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
+    preparation.write_vocabulary(job, VOCABULARY[:-1], 0, 0)
+    assert read_vocabulary(tmp_path / "shards") == VOCABULARY[:-1]
+
+
+def test_shards_are_of_their_vocabulary(tmp_path, source):
+    """One that was changed is refused; one that is gone is written again."""
+    before = prepare(tmp_path / "shards", [source])
+    path = tmp_path / "shards" / "vocabulary.txt"
+    content = path.read_text()
+    path.write_text(content.replace("a", "ä"))
+    with pytest.raises(DataError, match="was changed.*another directory"):
+        prepare(tmp_path / "shards", [source])
+    path.unlink()
+    assert prepare(tmp_path / "shards", [source]) == before
+    assert path.read_text() == content
+    # Shards of another vocabulary than that of the folder are made again.
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS, chunk_bytes=2000)
+    path.write_text("".join(f"{piece}\n" for piece in [*VOCABULARY[:6], *"zyxé"]))
+    preparation.run(job, runners.local_runner(1))
+    ids = tokens_of(rows(tmp_path / "shards", "train")[0])
+    assert max(ids) < 10
 
 
 def test_the_originals_shards_are_read(tmp_path):
