@@ -8,6 +8,7 @@ A document is a list of paragraphs. Three kinds of sources:
 - TensorFlow Datasets, by name (`wikipedia/20230601.en`), with the same kind of field.
 """
 
+import hashlib
 import json
 import mmap
 import re
@@ -92,10 +93,20 @@ class Corpus:
             if paragraphs := [line for line in text.split("\n") if line.strip()]:
                 yield paragraphs
 
+    def fingerprint(self, chunk: Chunk) -> str:
+        """Differs when the text of a chunk does.
+
+        That of a file is a hash of its bytes; that of a TensorFlow Dataset its version
+        and its size.
+        """
+        if chunk.is_file:
+            return hashlib.blake2b(_read(chunk), digest_size=32).hexdigest()
+        builder, split = self._builder(chunk.source)
+        info = builder.info.splits[split]
+        return f"{builder.info.full_name}, {info.num_bytes} bytes, {info.shard_lengths}"
+
     def _file_texts(self, chunk):
-        with open(chunk.source, "rb") as file:
-            file.seek(chunk.start)
-            data = file.read(chunk.stop - chunk.start)
+        data = _read(chunk)
         try:
             content = data.decode().removeprefix("\ufeff").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
@@ -174,6 +185,13 @@ class Corpus:
         dataset = builder.as_dataset(split=instruction, read_config=config)
         for example in dataset.as_numpy_iterator():
             yield example[self.text_field].decode()
+
+
+def _read(chunk):
+    """The bytes of a chunk of a file."""
+    with open(chunk.source, "rb") as file:
+        file.seek(chunk.start)
+        return file.read(chunk.stop - chunk.start)
 
 
 def _is_jsonl(source):

@@ -242,11 +242,12 @@ def run(job: Job, runner: Callable) -> dict:
         DataError: a text cannot be read, or nothing is left of the texts.
     """
     numbers = list(range(len(job.chunks)))
-    if job.settings.deduplicate:
-        missing = [i for i in numbers if not job.part(f"kept-{i:05d}.npy").exists()]
-        if missing:
-            runner(functools.partial(hash_paragraphs, job), numbers, "Deduplicating")
-            mark_repetitions(job)
+    if job.settings.deduplicate and not all(_is_marked(job, i) for i in numbers):
+        # Marks depend on all texts, so none may be left of an earlier state.
+        for i in numbers:
+            _kept_path(job, i).unlink(missing_ok=True)
+        runner(functools.partial(hash_paragraphs, job), numbers, "Deduplicating")
+        mark_repetitions(job)
     missing = [i for i in numbers if not _is_made(job, i)]
     if missing:
         runner(functools.partial(make_shards, job), missing, "Making shards")
@@ -264,18 +265,27 @@ def run(job: Job, runner: Callable) -> dict:
 
 def hash_paragraphs(job: Job, number: int) -> None:
     """Writes the 64-bit hash of every paragraph of a chunk."""
+    chunk = job.chunks[number]
+    # Taken before reading: if the text changes in between, it will not be that of the
+    # text any more, and the work is done again.
+    fingerprint = job.corpus.fingerprint(chunk)
     hashes = [
         hashlib.blake2b(clean(paragraph).encode(), digest_size=8).digest()
-        for document in job.corpus.documents(job.chunks[number])
+        for document in job.corpus.documents(chunk)
         for paragraph in document
     ]
-    _save(job.part(f"hashes-{number:05d}.npy"), np.frombuffer(b"".join(hashes), "<u8"))
+    _save(
+        job.part(f"hashes-{number:05d}.npz"),
+        text=fingerprint,
+        hashes=np.frombuffer(b"".join(hashes), "<u8"),
+    )
 
 
 def mark_repetitions(job: Job) -> None:
     """Writes, for every chunk, which paragraphs come for the first time."""
-    paths = [job.part(f"hashes-{i:05d}.npy") for i in range(len(job.chunks))]
-    hashes = [np.load(path, allow_pickle=False) for path in paths]
+    paths = [job.part(f"hashes-{i:05d}.npz") for i in range(len(job.chunks))]
+    files = [_load(path) for path in paths]
+    hashes = [file["hashes"] for file in files]
     # Held-out chunks first: what is in them must not be trained on.
     order = sorted(range(len(hashes)), key=lambda i: i not in job.held_out)
     kept = np.zeros(sum(map(len, hashes)), bool)
@@ -284,7 +294,7 @@ def mark_repetitions(job: Job) -> None:
     ] = 1
     ends = np.cumsum([len(hashes[i]) for i in order])
     for i, mask in zip(order, np.split(kept, ends[:-1]), strict=True):
-        _save(job.part(f"kept-{i:05d}.npy"), mask)
+        _save(_kept_path(job, i), text=files[i]["text"], kept=mask)
     for path in paths:
         path.unlink()
 
@@ -296,6 +306,10 @@ def make_shards(job: Job, number: int) -> None:
         job.directory, settings.lowercase, inputs["vocabulary"]
     )
     sequences = _sequences(job, number, tokenizer)
+    # Of an earlier text or vocabulary there may have been more.
+    if before := _record(job, number):
+        for info in before["shards"]:
+            (Path(job.directory) / info["name"]).unlink(missing_ok=True)
     masker = Masker(pieces, settings.masking, settings.seed)
     for split, contents in sequences.items():
         if not contents:
@@ -329,16 +343,29 @@ def make_shards(job: Job, number: int) -> None:
 
 def _inputs(job, number) -> dict:
     """Hashes of what the shards of a chunk are made from, besides the settings."""
-    return {"vocabulary": shards.sha256(Path(job.directory) / shards.VOCABULARY)}
+    inputs = {
+        "vocabulary": shards.sha256(Path(job.directory) / shards.VOCABULARY),
+        "text": job.corpus.fingerprint(job.chunks[number]),
+    }
+    if job.settings.deduplicate:
+        kept = _load(_kept_path(job, number))["kept"]
+        inputs["kept"] = hashlib.sha256(kept.tobytes()).hexdigest()
+    return inputs
 
 
 def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
     """The packed token ids of a chunk, by split."""
     settings, chunk = job.settings, job.chunks[number]
+    texts = list(job.corpus.documents(chunk))
     kept: Iterator[bool] = itertools.repeat(True)
     if settings.deduplicate:
-        path = job.part(f"kept-{number:05d}.npy")
-        kept = iter(np.load(path, allow_pickle=False).tolist())
+        flags = _load(_kept_path(job, number))["kept"].tolist()
+        if len(flags) != sum(map(len, texts)):
+            raise DataError(
+                f"{chunk.source} was changed while it was prepared. Run the same "
+                "command again."
+            )
+        kept = iter(flags)
     documents = [
         [
             sentence
@@ -346,7 +373,7 @@ def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
             if next(kept)
             for sentence in split_sentences(clean(paragraph))
         ]
-        for document in job.corpus.documents(chunk)
+        for document in texts
     ]
     ids = iter(tokenizer(sentence for document in documents for sentence in document))
     every = 0
@@ -420,6 +447,18 @@ def read_vocabulary(path) -> list[str]:
         raise DataError(f"{path}: no vocabulary to read ({error}).") from error
 
 
+def _is_marked(job, number):
+    """Whether the repeated paragraphs of a chunk are known, for its text of now."""
+    path = _kept_path(job, number)
+    if not path.exists():
+        return False
+    return str(_load(path)["text"]) == job.corpus.fingerprint(job.chunks[number])
+
+
+def _kept_path(job, number):
+    return job.part(f"kept-{number:05d}.npz")
+
+
 def _is_made(job, number):
     """Whether all shards of a chunk are there, undamaged and of the same inputs."""
     record = _record(job, number)
@@ -444,6 +483,11 @@ def _write(path, text):
         temporary.write_text(text, encoding="utf-8")
 
 
-def _save(path, array):
+def _save(path, **arrays):
     with whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, array)
+        np.savez(file, **arrays)
+
+
+def _load(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)

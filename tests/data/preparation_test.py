@@ -241,6 +241,38 @@ def test_other_settings_need_another_directory(tmp_path, source):
         prepare(tmp_path / "shards", [source], other)
 
 
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_edited_texts_are_prepared_again(tmp_path, deduplicate):
+    """An edit in one chunk also decides what is a repetition in the others."""
+    settings = dataclasses.replace(SETTINGS, deduplicate=deduplicate)
+    old, new = documents(), documents()
+    new[0][0] = new[-1][0]
+    assert len(new[-1][0]) < len(old[0][0])
+    new[0][0] = " " * (len(old[0][0]) - len(new[0][0])) + new[0][0]
+    source = write_text(tmp_path / "texts.txt", old)
+    prepare(tmp_path / "edited", [source], settings)
+    write_text(tmp_path / "texts.txt", new)
+    prepare(tmp_path / "edited", [source], settings)
+    prepare(tmp_path / "fresh", [source], settings)
+    assert digests(tmp_path / "edited") == digests(tmp_path / "fresh")
+
+
+def test_edits_while_preparing(tmp_path, source):
+    """A paragraph more than were looked at for repetitions."""
+
+    def editing(function, numbers, description):
+        if description == "Making shards":
+            text = (tmp_path / "texts.txt").read_text()
+            (tmp_path / "texts.txt").write_text(text.replace(" ", "\n", 1))
+        runners.local_runner(1)(function, numbers, description)
+
+    with pytest.raises(DataError, match="texts.txt was changed while"):
+        prepare(tmp_path / "shards", [source], runner=editing)
+    prepare(tmp_path / "shards", [source])
+    prepare(tmp_path / "fresh", [source])
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+
+
 def test_jsonl_is_text(tmp_path, source):
     lines = [json.dumps({"body": "\n".join(d), "id": 3}) for d in documents()]
     path = tmp_path / "texts.jsonl"
@@ -274,7 +306,8 @@ def test_tensorflow_datasets(tmp_path, source):
     settings = dataclasses.replace(SETTINGS, deduplicate=False, validation_fraction=0)
     for size in (2000, 10**6):
         out = tmp_path / f"shards{size}"
-        prepare(out, ["texts:train"], settings, corpus=corpus, chunk_bytes=size)
+        for _ in range(2):  # the second time nothing is to do
+            prepare(out, ["texts:train"], settings, corpus=corpus, chunk_bytes=size)
         prepare(tmp_path / "text", [source], settings, chunk_bytes=10**6)
         # Their order on disk is that of TensorFlow Datasets.
         ours, theirs = (
