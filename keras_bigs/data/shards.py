@@ -94,14 +94,16 @@ class Shard:
         path: the file.
         number: the number that masks drawn while training depend on.
         arrays: dict of arrays by name, see the module.
+        copy: the number of the copy, which differ in their masks only.
     """
 
     path: Path
     number: int
     arrays: dict[str, np.ndarray]
+    copy: int = 0
 
     @classmethod
-    def open(cls, path, number: int = 0) -> "Shard":
+    def open(cls, path, number: int = 0, copy: int = 0) -> "Shard":
         """Opens a file.
 
         Uncompressed arrays stay on disk and are read by page; compressed ones, such as
@@ -124,7 +126,7 @@ class Shard:
         sizes = {name: len(array) for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f"{path}: the arrays differ in length: {sizes}")
-        return cls(Path(path), number, arrays)
+        return cls(Path(path), number, arrays, copy)
 
     @property
     def examples(self) -> int:
@@ -218,7 +220,7 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         elif verify and sha256(path) != info.sha256:
             problems.append(f"{info.name} is damaged")
         else:
-            shards.append(Shard.open(path, info.number))
+            shards.append(Shard.open(path, info.number, info.copy))
     if problems:
         raise DataError(
             f"{directory}: {'; '.join(problems)}. Remove damaged shards and run the "

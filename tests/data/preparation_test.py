@@ -87,7 +87,8 @@ def rows(directory, split):
     """The clean token ids, by copy, in the order of the shards."""
     copies = {}
     for shard in open_shards(directory, split):
-        copy = int(shard.path.name.split("-")[1])
+        copy = shard.copy
+        assert copy == int(shard.path.name.split("-")[1])
         arrays = {name: np.asarray(a) for name, a in shard.arrays.items()}
         ids = arrays["input_ids"].astype("int64")
         if shard.is_masked:
