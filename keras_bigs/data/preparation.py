@@ -48,11 +48,11 @@ class Settings:
             the masks of training examples to training; those of validation examples
             are fixed in any case.
         masking: `Masking`.
-        validation_fraction: the share of documents held out for validation: of each
-            chunk every so many documents.
+        validation_fraction: the share of documents held out for validation, drawn at
+            random.
         deduplicate: whether a paragraph that comes again anywhere is left out.
         lowercase: whether text is lower-cased and stripped of accents.
-        seed: of short sequences and masks.
+        seed: of held-out documents, short sequences and masks.
 
     Raises:
         ValueError: sizes that make no sense.
@@ -239,7 +239,8 @@ def run(job: Job, runner: Callable) -> dict:
         The manifest.
 
     Raises:
-        DataError: a text cannot be read, or nothing is left of the texts.
+        DataError: a text cannot be read, nothing is left of the texts, or nothing was
+            held out of them.
     """
     numbers = list(range(len(job.chunks)))
     if job.settings.deduplicate and not all(_is_marked(job, i) for i in numbers):
@@ -258,6 +259,13 @@ def run(job: Job, runner: Callable) -> dict:
     ]
     if not any(info.split == "train" for info in infos):
         raise DataError("The texts make no training example.")
+    fraction = job.settings.validation_fraction
+    if fraction and not any(info.split == "validation" for info in infos):
+        raise DataError(
+            f"`validation_fraction`={fraction} of the documents held out none. Name "
+            "another directory and a larger fraction; or 0, and sources of their own "
+            "for validation (--validation)."
+        )
     order = sorted(infos, key=lambda info: info.name)
     shards.write_manifest(job.directory, dataclasses.asdict(job.settings), order)
     return shards.read_manifest(job.directory)[0]
@@ -376,20 +384,25 @@ def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
         for document in texts
     ]
     ids = iter(tokenizer(sentence for document in documents for sentence in document))
-    every = 0
-    if settings.validation_fraction:
-        every = max(2, round(1 / settings.validation_fraction))
+    held_out = held_out_documents(job, number, len(documents))
     sequences: dict[str, list[list[int]]] = {"train": [], "validation": []}
     for i, document in enumerate(documents):
-        held_out = number in job.held_out or (every and i % every == every - 1)
         bits = np.random.Philox(key=[settings.seed, 1], counter=[0, i, number, 0])
-        sequences["validation" if held_out else "train"] += pack(
+        sequences["validation" if held_out[i] else "train"] += pack(
             (next(ids) for _ in document),
             settings.sequence_length - 2,
             settings.short_sequence_probability,
             np.random.Generator(bits),
         )
     return sequences
+
+
+def held_out_documents(job: Job, number: int, count: int) -> np.ndarray:
+    """Which of the `count` documents of a chunk are for validation: `(count,)` bool."""
+    if number in job.held_out:
+        return np.ones(count, bool)
+    bits = np.random.Philox(key=[job.settings.seed, 2], counter=[0, 0, number, 0])
+    return np.random.Generator(bits).random(count) < job.settings.validation_fraction
 
 
 def _pad(contents, length, pieces) -> dict[str, np.ndarray]:

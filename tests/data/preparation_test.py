@@ -112,11 +112,13 @@ def test_every_token_comes_once(tmp_path, source):
     job = preparation.plan(tmp_path / "shards", [source], settings, chunk_bytes=2000)
     expected = {"train": [], "validation": []}
     seen = []
-    for chunk in job.chunks:
-        for i, document in enumerate(job.corpus.documents(chunk)):
+    for number, chunk in enumerate(job.chunks):
+        texts = list(job.corpus.documents(chunk))
+        held_out = preparation.held_out_documents(job, number, len(texts))
+        for document, is_held_out in zip(texts, held_out, strict=True):
             seen.append(document)
             text = clean(" ".join(document))
-            split = "validation" if i % 4 == 3 else "train"
+            split = "validation" if is_held_out else "train"
             expected[split] += np.asarray(tokenizer(text)).tolist()
     assert seen == documents()
     train = rows(tmp_path / "shards", "train")
@@ -131,6 +133,28 @@ def test_every_token_comes_once(tmp_path, source):
         for copy in train.values()
     ]
     assert (masks[0] != masks[1]).any(1).mean() > 0.5
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.4, 0.7])
+@pytest.mark.parametrize("count", [1, 50])
+def test_the_share_held_out(tmp_path, source, fraction, count):
+    """Right for small and large shares, also where a chunk is one document."""
+    settings = dataclasses.replace(SETTINGS, validation_fraction=fraction)
+    job = preparation.plan(tmp_path / "shards", [source], settings)
+    drawn = [
+        preparation.held_out_documents(job, number, count)
+        for number in range(20_000 // count)
+    ]
+    # Five standard deviations.
+    tolerance = 5 * np.sqrt(fraction * (1 - fraction) / 20_000)
+    assert abs(np.mean(drawn) - fraction) < tolerance
+
+
+def test_nothing_held_out(tmp_path):
+    source = write_text(tmp_path / "texts.txt", documents(3))
+    settings = dataclasses.replace(SETTINGS, validation_fraction=0.001)
+    with pytest.raises(DataError, match="`validation_fraction`=0.001 .* none"):
+        prepare(tmp_path / "shards", [source], settings)
 
 
 def test_layout(tmp_path, source):
