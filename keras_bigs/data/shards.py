@@ -200,7 +200,8 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         The shards in the order of their names; none if the split has none.
 
     Raises:
-        DataError: shards are missing or damaged; all are named.
+        DataError: shards are missing or damaged; all are named. Or `vocabulary.txt` is
+            missing or not the one that the shards were made with.
     """
     directory = Path(directory)
     if not (directory / MANIFEST).exists() and not (directory / PARTS).exists():
@@ -211,7 +212,8 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
                 for number, path in enumerate(files)
                 if (path.name.startswith(("test", "valid"))) == (split == "validation")
             ]
-    _, infos = read_manifest(directory)
+    manifest, infos = read_manifest(directory)
+    _check_vocabulary(directory, manifest)
     shards, problems = [], []
     for info in (info for info in infos if info.split == split):
         path = directory / info.name
@@ -227,3 +229,16 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
             "`recipes.prepare` command of this folder again: it makes what is missing."
         )
     return shards
+
+
+def _check_vocabulary(directory, manifest):
+    path = directory / VOCABULARY
+    if not path.exists():
+        raise DataError(
+            f"{path}: no such file. Copy it from where the shards are from."
+        )
+    if sha256(path) != manifest.get("vocabulary_sha256"):
+        raise DataError(
+            f"{path} is not the vocabulary that the shards were made with. Copy it again "
+            "from where they are from, or prepare them in another directory."
+        )

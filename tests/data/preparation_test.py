@@ -14,6 +14,7 @@ from keras_bigs.data import Masking
 from keras_bigs.data import Settings
 from keras_bigs.data import open_shards
 from keras_bigs.data import preparation
+from keras_bigs.data import read_manifest
 from keras_bigs.data import read_vocabulary
 from keras_bigs.data import runners
 from keras_bigs.data.corpus import Corpus
@@ -257,6 +258,18 @@ def test_damaged_shards_are_named_and_mended(tmp_path, source):
     damaged.unlink()
     prepare(tmp_path / "shards", [source])
     assert digests(tmp_path / "shards") == before
+
+
+def test_shards_are_opened_with_their_vocabulary(tmp_path, source):
+    manifest = prepare(tmp_path / "shards", [source])
+    assert read_manifest(tmp_path / "shards")[0] == manifest
+    path = tmp_path / "shards" / "vocabulary.txt"
+    path.write_text(path.read_text().replace("a", "ä"))
+    with pytest.raises(DataError, match="vocabulary.txt is not the vocabulary"):
+        open_shards(tmp_path / "shards", "train")
+    path.unlink()
+    with pytest.raises(DataError, match="vocabulary.txt: no such file"):
+        open_shards(tmp_path / "shards", "validation", verify=False)
 
 
 def test_other_settings_need_another_directory(tmp_path, source):
