@@ -56,17 +56,22 @@ class Corpus:
     text_field: str = "text"
     data_dir: str | None = None
 
-    def chunks(self, sources: Iterable[str], size: int) -> list[Chunk]:
-        """Parts of about `size` bytes, each of whole documents.
+    def chunks(self, sources: Iterable[str], chunk_bytes: int) -> list[Chunk]:
+        """Parts of about `chunk_bytes`, each of whole documents.
 
         Args:
             sources: paths of files, or names of TensorFlow Datasets, with the split
                 after a colon (`train` without one).
-            size: bytes.
+            chunk_bytes: int, 1 at least.
 
         Raises:
             DataError: a source is neither, cannot be read, or is empty.
+            ValueError: `chunk_bytes` is below 1.
         """
+        if chunk_bytes < 1:
+            raise ValueError(
+                f"`chunk_bytes` must be at least 1. Received: {chunk_bytes}"
+            )
         chunks = []
         for source in sources:
             path = Path(source)
@@ -75,11 +80,11 @@ class Corpus:
                     f"{path} is a directory. Name the files in it, such as {path}/*."
                 )
             if path.is_file():
-                chunks += _file_chunks(path, size)
+                chunks += _file_chunks(path, chunk_bytes)
             elif path.suffix in SUFFIXES:
                 raise DataError(f"{path}: no such file.")
             else:
-                chunks += self._tfds_chunks(source, size)
+                chunks += self._tfds_chunks(source, chunk_bytes)
         return chunks
 
     def documents(self, chunk: Chunk) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -124,9 +125,11 @@ def plan(
 ) -> Job:
     """Cuts sources into chunks and claims the directory.
 
+    A directory is free for other texts and settings until it has shards.
+
     Args:
         directory: where the shards will be.
-        sources: see `Corpus.chunks`.
+        sources: see `Corpus.chunks`; one at least.
         settings: `Settings`.
         corpus: `Corpus`, for its options.
         validation_sources: more sources, all for validation; then nothing is held out
@@ -134,10 +137,16 @@ def plan(
         chunk_bytes: the size of a chunk.
 
     Raises:
-        DataError: a source is not readable, or `directory` has shards of another job.
+        DataError: no sources, a source that is not readable, or `directory` has shards
+            of another job.
+        ValueError: `chunk_bytes` is below 1.
     """
     corpus = corpus or Corpus()
     chunks = corpus.chunks(sources, chunk_bytes)
+    if not chunks:
+        raise DataError(
+            "`sources` is empty. Name at least one text file or TensorFlow Dataset."
+        )
     held_out = corpus.chunks(validation_sources, chunk_bytes)
     if held_out:
         settings = dataclasses.replace(settings, validation_fraction=0.0)
@@ -148,10 +157,12 @@ def plan(
     path = job.part("job.json")
     identity = json.dumps(job.identity(), indent=1)
     if path.exists() and path.read_text(encoding="utf-8") != identity:
-        raise DataError(
-            f"{directory} has shards of other texts or settings. Name another "
-            "directory, or remove it."
-        )
+        if _has_shards(directory):
+            raise DataError(
+                f"{directory} has shards of other texts or settings. Name another "
+                "directory."
+            )
+        _forget(job)
     if not path.exists():
         _write(path, identity)
     return job
@@ -175,14 +186,12 @@ def write_vocabulary(
         DataError: the directory has shards of another vocabulary, or a
             `vocabulary.txt` that is not the one written here.
     """
-    path, record = Path(job.directory) / shards.VOCABULARY, job.part("vocabulary.json")
+    path = Path(job.directory) / shards.VOCABULARY
     options: dict = {"size": size, "sample_bytes": sample_bytes}
     if vocabulary is not None:
         content = _lines(vocabulary)
         options = {"sha256": _sha256(content)}
-    before = {"options": None, "sha256": None}
-    if record.exists():
-        before = json.loads(record.read_text(encoding="utf-8"))
+    before = _vocabulary_record(job)
     if before["options"] != options and _has_shards(job.directory):
         raise DataError(
             f"{job.directory} has shards of another vocabulary, made with "
@@ -200,10 +209,25 @@ def write_vocabulary(
     if vocabulary is None:
         content = _lines(_learn(job, size, sample_bytes))
     # The record first: a vocabulary without one is not ours.
-    _write(
-        record, json.dumps({"options": options, "sha256": _sha256(content)}, indent=1)
-    )
+    record = {"options": options, "sha256": _sha256(content)}
+    _write(job.part("vocabulary.json"), json.dumps(record, indent=1))
     _write(path, content)
+
+
+def _vocabulary_record(job):
+    """What `write_vocabulary` noted of the vocabulary it wrote."""
+    path = job.part("vocabulary.json")
+    if not path.exists():
+        return {"options": None, "sha256": None}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _forget(job):
+    """Removes what an earlier job left that made no shards."""
+    path = Path(job.directory) / shards.VOCABULARY
+    if path.exists() and shards.sha256(path) == _vocabulary_record(job)["sha256"]:
+        path.unlink()
+    shutil.rmtree(job.part("job.json").parent)
 
 
 def _learn(job, size, sample_bytes):

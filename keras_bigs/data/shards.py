@@ -239,6 +239,6 @@ def _check_vocabulary(directory, manifest):
         )
     if sha256(path) != manifest.get("vocabulary_sha256"):
         raise DataError(
-            f"{path} is not the vocabulary that the shards were made with. Copy it again "
-            "from where they are from, or prepare them in another directory."
+            f"{path} is not the vocabulary that the shards were made with. Copy it "
+            "again from where they are from, or prepare them in another directory."
         )

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import runpy
 
 import h5py
 import keras
@@ -311,6 +312,32 @@ def test_edits_while_preparing(tmp_path, source):
     assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
 
 
+def test_a_failed_run_claims_no_directory(tmp_path, source):
+    """Other texts, settings and vocabulary, until there are shards."""
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"A b.\n\ncaf\xe9\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        prepare(tmp_path / "shards", [str(bad)], vocabulary=VOCABULARY[:-1])
+    other = dataclasses.replace(SETTINGS, seed=1)
+    prepare(tmp_path / "shards", [source], other)
+    prepare(tmp_path / "fresh", [source], other)
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+    with pytest.raises(DataError, match="Name another directory"):
+        prepare(tmp_path / "shards", [source])
+
+
+def test_no_sources(tmp_path):
+    with pytest.raises(DataError, match="`sources` is empty"):
+        prepare(tmp_path / "shards", [])
+    assert not (tmp_path / "shards").exists()
+
+
+@pytest.mark.parametrize("chunk_bytes", [0, -8])
+def test_chunks_are_not_empty(tmp_path, source, chunk_bytes):
+    with pytest.raises(ValueError, match=f"`chunk_bytes`.*{chunk_bytes}"):
+        prepare(tmp_path / "shards", [source], chunk_bytes=chunk_bytes)
+
+
 def test_jsonl_is_text(tmp_path, source):
     lines = [json.dumps({"body": "\n".join(d), "id": 3}) for d in documents()]
     path = tmp_path / "texts.jsonl"
@@ -459,3 +486,11 @@ def test_bad_names(tmp_path):
 def test_settings_errors(kwargs):
     with pytest.raises(ValueError, match=f"`{next(iter(kwargs))}`"):
         Settings(**kwargs)
+
+
+def test_the_recipe_tells_errors_of_files(tmp_path, source, monkeypatch):
+    """A file in place of a folder: a line, no traceback."""
+    output = f"{source}/shards"
+    monkeypatch.setattr("sys.argv", ["prepare", source, "--output", output])
+    with pytest.raises(SystemExit, match="error: .*Not a directory"):
+        runpy.run_module("recipes.prepare", run_name="__main__")
