@@ -15,8 +15,11 @@ the original's shards read these: names and shapes are the same, and HDF5 conver
 smaller integer types. Ours are not compressed, so that any row can be read by itself.
 """
 
+import errno
+import functools
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +96,8 @@ class Shard:
     Attributes:
         path: the file.
         number: the number that masks drawn while training depend on.
-        arrays: dict of arrays by name, see the module.
+        arrays: dict of arrays by name, see the module. They have `shape`, `dtype`,
+            `len`, and rows by number.
         copy: the number of the copy, which differ in their masks only.
     """
 
@@ -107,19 +111,28 @@ class Shard:
         """Opens a file.
 
         Uncompressed arrays stay on disk and are read by page; compressed ones, such as
-        the original's, are read into memory.
+        the original's, are read into memory when they are first used. An open shard
+        takes one file descriptor.
 
         Raises:
             DataError: no such file, no HDF5, or arrays missing or of unequal length.
+            OSError: too many files are open.
         """
         try:
+            with open(path, "rb") as file:
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             with h5py.File(path, "r") as file:
                 names = [name for name in (*FIELDS, *MASK_FIELDS) if name in file]
-                arrays = {name: _array(path, file[name]) for name in names}
+                arrays = {name: _array(path, content, file[name]) for name in names}
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(
-                f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
-            ) from error
+            if getattr(error, "errno", None) == errno.EMFILE:
+                raise OSError(
+                    errno.EMFILE,
+                    "Too many open files: every shard is one. Raise the limit, by "
+                    "`ulimit -n`, or prepare fewer shards, by larger chunks",
+                    str(path),
+                ) from error
+            raise _damage(path, error) from error
         required = [*FIELDS, *(MASK_FIELDS if MASK_FIELDS[0] in names else ())]
         if missing := [name for name in required if name not in names]:
             raise DataError(f"{path}: {', '.join(missing)} missing.")
@@ -139,12 +152,46 @@ class Shard:
         return MASK_FIELDS[0] in self.arrays
 
 
-def _array(path, dataset):
-    """The array on disk, or in memory where it is not stored in one piece."""
+def _damage(path, error):
+    return DataError(
+        f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
+    )
+
+
+def _array(path, content, dataset):
+    """The array on disk, or one to be read where it is not stored in one piece."""
     offset = dataset.id.get_offset()
     if offset is None:
-        return dataset[:]
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+        return _StoredArray(path, dataset.name, dataset.shape, dataset.dtype)
+    flat = np.frombuffer(content, dataset.dtype, dataset.size, offset)
+    return flat.reshape(dataset.shape)
+
+
+@dataclass(frozen=True)
+class _StoredArray:
+    """An array of an HDF5 file that is read whole when it is first used."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @functools.cached_property
+    def _values(self):
+        try:
+            with h5py.File(self.path, "r") as file:
+                return file[self.name][:]
+        except (OSError, KeyError) as error:
+            raise _damage(self.path, error) from error
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return self._values[rows]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._values, dtype)
 
 
 def write_manifest(directory, settings: dict, infos: list[ShardInfo]) -> None:

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import os
+import resource
 import runpy
 
 import h5py
@@ -450,7 +452,30 @@ def test_the_originals_shards_are_read(tmp_path):
     assert [shard.examples for shard in open_shards(tmp_path, "validation")] == [5]
     with h5py.File(tmp_path / "train_shard_1.hdf5") as file:
         for key, array in train[1].arrays.items():
+            assert array.shape == file[key].shape and array.dtype == file[key].dtype
             np.testing.assert_array_equal(array, file[key][:])
+            np.testing.assert_array_equal(array[[3, 1]], file[key][:][[3, 1]])
+    # Read on first use, which is when a file that has gone is missed.
+    (tmp_path / "train_shard_0.hdf5").unlink()
+    assert train[1].arrays["input_ids"][0].shape == (16,)
+    with pytest.raises(DataError, match="train_shard_0.hdf5: not a whole"):
+        train[0].arrays["input_ids"][0]
+
+
+def test_an_open_shard_is_one_open_file(tmp_path, source):
+    """So that a usual limit of 1024 is enough for most corpora."""
+    prepare(tmp_path / "shards", [source])
+    path = next((tmp_path / "shards").glob("train-*.hdf5"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(os.listdir("/proc/self/fd"))
+    opened = [Shard.open(path) for _ in range(10)]
+    assert len(os.listdir("/proc/self/fd")) <= before + 10
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 12, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files.*ulimit -n"):
+            opened += [Shard.open(path) for _ in range(10)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize(
