@@ -4,12 +4,13 @@ import re
 import sys
 import unicodedata
 
-# Control and format characters (zero-width spaces, soft hyphens, byte-order marks) and
-# the mark of a failed decoding; whitespace among them is handled by `split`.
+# Control and format characters (zero-width spaces, soft hyphens, byte-order marks), the
+# mark of a failed decoding, and halves of characters, which JSON can have and UTF-8
+# cannot; whitespace among them is handled by `split`.
 _UNWANTED = {
     code: None
     for code in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(code)) in ("Cc", "Cf") and not chr(code).isspace()
+    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs") and not chr(code).isspace()
 } | {0xFFFD: None}
 
 # After a full stop, question or exclamation mark and any closing quotes or brackets;

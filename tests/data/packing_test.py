@@ -96,6 +96,7 @@ def test_sentences_join_to_the_text(text):
 
 
 def test_cleaning_by_hand():
+    assert clean("a\ud83d b\udc00") == "a b"
     assert clean("\ufeffa\u200bb\t c\x00\r\n d\xade\u3000f\ufffd ") == "ab c de f"
 
 
