@@ -3,9 +3,11 @@
 A document is a list of paragraphs. Three kinds of sources:
 
 - text files: one paragraph a line, blank lines between documents, UTF-8;
-- JSONL files (`.jsonl`): one document a line, its text in one field, one paragraph a
-  line of that text;
+- JSONL files (`.jsonl`, `.json`): one document a line, its text in one field, one
+  paragraph a line of that text;
 - TensorFlow Datasets, by name (`wikipedia/20230601.en`), with the same kind of field.
+
+Lines end by a line feed, a carriage return, or both.
 """
 
 import hashlib
@@ -19,10 +21,15 @@ from pathlib import Path
 
 from keras_bigs.data.tables import DataError
 
-_BLANK_LINES = re.compile(rb"\n[ \t\r]*\n")
-_NEWLINE = re.compile(rb"\n")
+# Not "\r\n?": two characters of one line end are no blank line.
+_LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
+_NEWLINE = re.compile(_LINE_END)
+_BLANK_LINES = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
+_JSONL_SUFFIXES = (".jsonl", ".json")
 # What is meant as a file, if it is missing, rather than as a TensorFlow Dataset.
-SUFFIXES = (".txt", ".jsonl")
+SUFFIXES = (".txt", *_JSONL_SUFFIXES)
+# The first bytes of every gzip file.
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,8 @@ class Corpus:
         """
         read = self._file_texts if chunk.is_file else self._tfds_texts
         for text in read(chunk):
-            if paragraphs := [line for line in text.split("\n") if line.strip()]:
+            lines = _unify_line_ends(text).split("\n")
+            if paragraphs := [line for line in lines if line.strip()]:
                 yield paragraphs
 
     def fingerprint(self, chunk: Chunk) -> str:
@@ -113,7 +121,7 @@ class Corpus:
     def _file_texts(self, chunk):
         data = _read(chunk)
         try:
-            content = data.decode().removeprefix("\ufeff").replace("\r\n", "\n")
+            content = _unify_line_ends(data.decode().removeprefix("\ufeff"))
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{chunk.source}: byte 0x{data[error.start]:02x} at offset "
@@ -134,8 +142,8 @@ class Corpus:
             text = json.loads(line)[self.text_field]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{where}: no JSON object with a field {self.text_field!r}. Name the "
-                "field of the text, or correct the line."
+                f"{where}: no JSON object with a field {self.text_field!r} on a line. "
+                "Name the field of the text, or correct the line."
             ) from error
         if not isinstance(text, str):
             raise DataError(f"{where}: field {self.text_field!r} is no string.")
@@ -200,7 +208,11 @@ def _read(chunk):
 
 
 def _is_jsonl(source):
-    return source.lower().endswith(".jsonl")
+    return source.lower().endswith(_JSONL_SUFFIXES)
+
+
+def _unify_line_ends(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _file_chunks(path, size):
@@ -212,6 +224,10 @@ def _file_chunks(path, size):
         open(path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
+        if content[: len(_GZIP)] == _GZIP:
+            raise DataError(
+                f"{path}: compressed by gzip. Decompress it first: gunzip {path}"
+            )
         chunks, start = [], 0
         while start < len(content):
             match = end_of_document.search(content, start + size)

@@ -1,9 +1,11 @@
 """From texts to shards: what is in them, and that they are always the same bytes."""
 
 import dataclasses
+import gzip
 import hashlib
 import json
 import os
+import pathlib
 import resource
 import runpy
 
@@ -350,6 +352,41 @@ def test_jsonl_is_text(tmp_path, source):
     assert a == b
 
 
+def test_json_suffix_and_halves_of_characters(tmp_path, source):
+    """Also where a vocabulary is learnt from them."""
+    text = json.dumps({"text": "\n".join(documents()[0]) + "\ud83d"})
+    for suffix in ("json", "jsonl"):
+        path = tmp_path / f"texts.{suffix}"
+        path.write_text("\n".join([text] * 20) + "\n")
+        settings = dataclasses.replace(SETTINGS, validation_fraction=0)
+        prepare(tmp_path / suffix, [str(path)], settings)
+    assert digests(tmp_path / "json") == digests(tmp_path / "jsonl")
+    job = preparation.plan(tmp_path / "learnt", [str(path)], settings)
+    preparation.write_vocabulary(job, None, 100, 10**6)
+    with pytest.raises(DataError, match="none.json: no such file"):
+        prepare(tmp_path / "x", [str(tmp_path / "none.json")])
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+@pytest.mark.parametrize("size", [1, 2000])
+def test_line_ends(tmp_path, source, end, size):
+    """The same documents whatever ends their lines; chunks too are cut at them."""
+    path = tmp_path / "other.txt"
+    path.write_bytes(pathlib.Path(source).read_bytes().replace(b"\n", end.encode()))
+    corpus = Corpus()
+    chunks = corpus.chunks([str(path)], size)
+    assert len(chunks) == (len(documents()) if size == 1 else 3)
+    read = [d for chunk in chunks for d in corpus.documents(chunk)]
+    assert read == documents()
+    path = tmp_path / "other.jsonl"
+    lines = [json.dumps({"text": end.join(d)}) for d in documents()]
+    path.write_bytes(end.join(lines).encode())
+    chunks = corpus.chunks([str(path)], size)
+    assert len(chunks) == (len(documents()) if size == 1 else 3)
+    read = [d for chunk in chunks for d in corpus.documents(chunk)]
+    assert read == documents()
+
+
 def test_tensorflow_datasets(tmp_path, source):
     """A local copy of a data set, in TensorFlow Datasets' own format."""
     tfds = pytest.importorskip("tensorflow_datasets")
@@ -462,6 +499,7 @@ def test_the_originals_shards_are_read(tmp_path):
         train[0].arrays["input_ids"][0]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts them there")
 def test_an_open_shard_is_one_open_file(tmp_path, source):
     """So that a usual limit of 1024 is enough for most corpora."""
     prepare(tmp_path / "shards", [source])
@@ -482,6 +520,7 @@ def test_an_open_shard_is_one_open_file(tmp_path, source):
     ("name", "content", "message"),
     [
         ("a.txt", b"", "the file is empty"),
+        ("a.txt.gz", gzip.compress(b"A b."), "gunzip .*a.txt.gz"),
         ("a.txt", b"caf\xe9 au lait", "byte 0xe9 at offset 3 is not UTF-8"),
         ("a.jsonl", b'{"text": "a"}\n{"txt": 3}', "near byte 14: no JSON object"),
         ("a.jsonl", b'{"text": 3}', "is no string"),
