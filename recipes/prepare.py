@@ -102,5 +102,5 @@ def main(config: Config):
 if __name__ == "__main__":
     try:
         main(tyro.cli(Config))
-    except (DataError, ValueError, ImportError) as error:
+    except (DataError, ValueError, ImportError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -7,4 +7,5 @@ from keras_bigs.data.preparation import Settings
 from keras_bigs.data.preparation import read_vocabulary
 from keras_bigs.data.pretraining import PretrainingBatches
 from keras_bigs.data.shards import open_shards
+from keras_bigs.data.shards import read_manifest
 from keras_bigs.data.tables import DataError

@@ -3,11 +3,14 @@
 A document is a list of paragraphs. Three kinds of sources:
 
 - text files: one paragraph a line, blank lines between documents, UTF-8;
-- JSONL files (`.jsonl`): one document a line, its text in one field, one paragraph a
-  line of that text;
+- JSONL files (`.jsonl`, `.json`): one document a line, its text in one field, one
+  paragraph a line of that text;
 - TensorFlow Datasets, by name (`wikipedia/20230601.en`), with the same kind of field.
+
+Lines end by a line feed, a carriage return, or both.
 """
 
+import hashlib
 import json
 import mmap
 import re
@@ -18,10 +21,15 @@ from pathlib import Path
 
 from keras_bigs.data.tables import DataError
 
-_BLANK_LINES = re.compile(rb"\n[ \t\r]*\n")
-_NEWLINE = re.compile(rb"\n")
+# Not "\r\n?": two characters of one line end are no blank line.
+_LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
+_NEWLINE = re.compile(_LINE_END)
+_BLANK_LINES = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
+_JSONL_SUFFIXES = (".jsonl", ".json")
 # What is meant as a file, if it is missing, rather than as a TensorFlow Dataset.
-SUFFIXES = (".txt", ".jsonl")
+SUFFIXES = (".txt", *_JSONL_SUFFIXES)
+# The first bytes of every gzip file.
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -55,17 +63,22 @@ class Corpus:
     text_field: str = "text"
     data_dir: str | None = None
 
-    def chunks(self, sources: Iterable[str], size: int) -> list[Chunk]:
-        """Parts of about `size` bytes, each of whole documents.
+    def chunks(self, sources: Iterable[str], chunk_bytes: int) -> list[Chunk]:
+        """Parts of about `chunk_bytes`, each of whole documents.
 
         Args:
             sources: paths of files, or names of TensorFlow Datasets, with the split
                 after a colon (`train` without one).
-            size: bytes.
+            chunk_bytes: int, 1 at least.
 
         Raises:
             DataError: a source is neither, cannot be read, or is empty.
+            ValueError: `chunk_bytes` is below 1.
         """
+        if chunk_bytes < 1:
+            raise ValueError(
+                f"`chunk_bytes` must be at least 1. Received: {chunk_bytes}"
+            )
         chunks = []
         for source in sources:
             path = Path(source)
@@ -74,11 +87,11 @@ class Corpus:
                     f"{path} is a directory. Name the files in it, such as {path}/*."
                 )
             if path.is_file():
-                chunks += _file_chunks(path, size)
+                chunks += _file_chunks(path, chunk_bytes)
             elif path.suffix in SUFFIXES:
                 raise DataError(f"{path}: no such file.")
             else:
-                chunks += self._tfds_chunks(source, size)
+                chunks += self._tfds_chunks(source, chunk_bytes)
         return chunks
 
     def documents(self, chunk: Chunk) -> Iterator[list[str]]:
@@ -89,15 +102,26 @@ class Corpus:
         """
         read = self._file_texts if chunk.is_file else self._tfds_texts
         for text in read(chunk):
-            if paragraphs := [line for line in text.split("\n") if line.strip()]:
+            lines = _unify_line_ends(text).split("\n")
+            if paragraphs := [line for line in lines if line.strip()]:
                 yield paragraphs
 
+    def fingerprint(self, chunk: Chunk) -> str:
+        """Differs when the text of a chunk does.
+
+        That of a file is a hash of its bytes; that of a TensorFlow Dataset its version
+        and its size.
+        """
+        if chunk.is_file:
+            return hashlib.blake2b(_read(chunk), digest_size=32).hexdigest()
+        builder, split = self._builder(chunk.source)
+        info = builder.info.splits[split]
+        return f"{builder.info.full_name}, {info.num_bytes} bytes, {info.shard_lengths}"
+
     def _file_texts(self, chunk):
-        with open(chunk.source, "rb") as file:
-            file.seek(chunk.start)
-            data = file.read(chunk.stop - chunk.start)
+        data = _read(chunk)
         try:
-            content = data.decode().removeprefix("\ufeff").replace("\r\n", "\n")
+            content = _unify_line_ends(data.decode().removeprefix("\ufeff"))
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{chunk.source}: byte 0x{data[error.start]:02x} at offset "
@@ -118,8 +142,8 @@ class Corpus:
             text = json.loads(line)[self.text_field]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{where}: no JSON object with a field {self.text_field!r}. Name the "
-                "field of the text, or correct the line."
+                f"{where}: no JSON object with a field {self.text_field!r} on a line. "
+                "Name the field of the text, or correct the line."
             ) from error
         if not isinstance(text, str):
             raise DataError(f"{where}: field {self.text_field!r} is no string.")
@@ -176,8 +200,19 @@ class Corpus:
             yield example[self.text_field].decode()
 
 
+def _read(chunk):
+    """The bytes of a chunk of a file."""
+    with open(chunk.source, "rb") as file:
+        file.seek(chunk.start)
+        return file.read(chunk.stop - chunk.start)
+
+
 def _is_jsonl(source):
-    return source.lower().endswith(".jsonl")
+    return source.lower().endswith(_JSONL_SUFFIXES)
+
+
+def _unify_line_ends(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _file_chunks(path, size):
@@ -189,6 +224,10 @@ def _file_chunks(path, size):
         open(path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
+        if content[: len(_GZIP)] == _GZIP:
+            raise DataError(
+                f"{path}: compressed by gzip. Decompress it first: gunzip {path}"
+            )
         chunks, start = [], 0
         while start < len(content):
             match = end_of_document.search(content, start + size)

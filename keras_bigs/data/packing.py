@@ -39,9 +39,10 @@ def pack(
         if sequence and len(sequence) + len(sentence) > room:
             yield sequence
             sequence, room = [], limit()
-        while len(sentence) > room:
-            yield sentence[:room]
-            sentence, room = sentence[room:], limit()
-        sequence = sequence + sentence
+        start = 0
+        while len(sentence) - start > room:
+            yield sentence[start : start + room]
+            start, room = start + room, limit()
+        sequence += sentence[start:]
     if sequence:
         yield sequence

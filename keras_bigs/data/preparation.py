@@ -6,11 +6,14 @@ process makes them, several, or Apache Beam (`keras_bigs.data.runners`); and wha
 made before an interruption need not be made again.
 """
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import hashlib
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -48,11 +51,11 @@ class Settings:
             the masks of training examples to training; those of validation examples
             are fixed in any case.
         masking: `Masking`.
-        validation_fraction: the share of documents held out for validation: of each
-            chunk every so many documents.
+        validation_fraction: the share of documents held out for validation, drawn at
+            random.
         deduplicate: whether a paragraph that comes again anywhere is left out.
         lowercase: whether text is lower-cased and stripped of accents.
-        seed: of short sequences and masks.
+        seed: of held-out documents, short sequences and masks.
 
     Raises:
         ValueError: sizes that make no sense.
@@ -124,9 +127,11 @@ def plan(
 ) -> Job:
     """Cuts sources into chunks and claims the directory.
 
+    A directory is free for other texts and settings until it has shards.
+
     Args:
         directory: where the shards will be.
-        sources: see `Corpus.chunks`.
+        sources: see `Corpus.chunks`; one at least.
         settings: `Settings`.
         corpus: `Corpus`, for its options.
         validation_sources: more sources, all for validation; then nothing is held out
@@ -134,10 +139,16 @@ def plan(
         chunk_bytes: the size of a chunk.
 
     Raises:
-        DataError: a source is not readable, or `directory` has shards of another job.
+        DataError: no sources, a source that is not readable, or `directory` has shards
+            of another job.
+        ValueError: `chunk_bytes` is below 1.
     """
     corpus = corpus or Corpus()
     chunks = corpus.chunks(sources, chunk_bytes)
+    if not chunks:
+        raise DataError(
+            "`sources` is empty. Name at least one text file or TensorFlow Dataset."
+        )
     held_out = corpus.chunks(validation_sources, chunk_bytes)
     if held_out:
         settings = dataclasses.replace(settings, validation_fraction=0.0)
@@ -148,13 +159,14 @@ def plan(
     path = job.part("job.json")
     identity = json.dumps(job.identity(), indent=1)
     if path.exists() and path.read_text(encoding="utf-8") != identity:
-        raise DataError(
-            f"{directory} has shards of other texts or settings. Name another "
-            "directory, or remove it."
-        )
+        if _has_shards(directory):
+            raise DataError(
+                f"{directory} has shards of other texts or settings. Name another "
+                "directory."
+            )
+        _forget(job)
     if not path.exists():
-        with whole(path) as temporary:
-            temporary.write_text(identity, encoding="utf-8")
+        _write(path, identity)
     return job
 
 
@@ -171,28 +183,75 @@ def write_vocabulary(
         vocabulary: word pieces, or `None` to learn them.
         size: the most pieces to learn.
         sample_bytes: how much text to learn from.
+
+    Raises:
+        DataError: the directory has shards of another vocabulary, or a
+            `vocabulary.txt` that is not the one written here.
     """
     path = Path(job.directory) / shards.VOCABULARY
+    options: dict = {"size": size, "sample_bytes": sample_bytes}
     if vocabulary is not None:
-        content = "".join(f"{piece}\n" for piece in vocabulary)
-        if path.exists() and path.read_text(encoding="utf-8") != content:
-            raise DataError(f"{path} differs from the vocabulary given. Remove it.")
-    elif path.exists():
-        return
-    else:
-        training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
-        texts = []
-        for chunk in training:
-            room = sample_bytes // len(training)
-            for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
-                texts.append(clean(paragraph))
-                room -= len(paragraph)
-                if room < 0:
-                    break
-        pieces = learn_vocabulary(texts, size, lowercase=job.settings.lowercase)
-        content = "".join(f"{piece}\n" for piece in pieces)
-    with whole(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+        content = _lines(vocabulary)
+        options = {"sha256": _sha256(content)}
+    before = _vocabulary_record(job)
+    if before["options"] != options and _has_shards(job.directory):
+        raise DataError(
+            f"{job.directory} has shards of another vocabulary, made with "
+            f"{before['options']}. Received: {options}. Name another directory."
+        )
+    if path.exists():
+        digest = shards.sha256(path)
+        if digest not in (before["sha256"], options.get("sha256")):
+            raise DataError(
+                f"{path} is not the vocabulary of this work: it was changed, or is of "
+                "another origin. Name another directory, or restore the file."
+            )
+        if before == {"options": options, "sha256": digest}:
+            return
+    if vocabulary is None:
+        content = _lines(_learn(job, size, sample_bytes))
+    # The record first: a vocabulary without one is not ours.
+    record = {"options": options, "sha256": _sha256(content)}
+    _write(job.part("vocabulary.json"), json.dumps(record, indent=1))
+    _write(path, content)
+
+
+def _vocabulary_record(job):
+    """What `write_vocabulary` noted of the vocabulary it wrote."""
+    path = job.part("vocabulary.json")
+    if not path.exists():
+        return {"options": None, "sha256": None}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _forget(job):
+    """Removes what an earlier job left that made no shards."""
+    path = Path(job.directory) / shards.VOCABULARY
+    if path.exists() and shards.sha256(path) == _vocabulary_record(job)["sha256"]:
+        path.unlink()
+    shutil.rmtree(job.part("job.json").parent)
+
+
+def _learn(job, size, sample_bytes):
+    """Word pieces learnt from the beginning of every chunk for training."""
+    training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
+    texts = []
+    for chunk in training:
+        room = sample_bytes // len(training)
+        for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
+            texts.append(clean(paragraph))
+            room -= len(paragraph)
+            if room < 0:
+                break
+    return learn_vocabulary(texts, size, lowercase=job.settings.lowercase)
+
+
+def _lines(pieces):
+    return "".join(f"{piece}\n" for piece in pieces)
+
+
+def _has_shards(directory):
+    return any(Path(directory).glob("*.hdf5"))
 
 
 def run(job: Job, runner: Callable) -> dict:
@@ -206,20 +265,33 @@ def run(job: Job, runner: Callable) -> dict:
         The manifest.
 
     Raises:
-        DataError: a text cannot be read, or nothing is left of the texts.
+        DataError: a text cannot be read, nothing is left of the texts, or nothing was
+            held out of them.
     """
     numbers = list(range(len(job.chunks)))
-    if job.settings.deduplicate:
-        missing = [i for i in numbers if not job.part(f"kept-{i:05d}.npy").exists()]
-        if missing:
-            runner(functools.partial(hash_paragraphs, job), numbers, "Deduplicating")
-            mark_repetitions(job)
+    if job.settings.deduplicate and not all(_is_marked(job, i) for i in numbers):
+        # Marks depend on all texts, so none may be left of an earlier state.
+        for i in numbers:
+            _kept_path(job, i).unlink(missing_ok=True)
+        runner(functools.partial(hash_paragraphs, job), numbers, "Deduplicating")
+        mark_repetitions(job)
     missing = [i for i in numbers if not _is_made(job, i)]
     if missing:
         runner(functools.partial(make_shards, job), missing, "Making shards")
-    infos = [info for number in numbers for info in _record(job, number)]
+    infos = [
+        shards.ShardInfo(**info)
+        for number in numbers
+        for info in _record(job, number)["shards"]
+    ]
     if not any(info.split == "train" for info in infos):
         raise DataError("The texts make no training example.")
+    fraction = job.settings.validation_fraction
+    if fraction and not any(info.split == "validation" for info in infos):
+        raise DataError(
+            f"`validation_fraction`={fraction} of the documents held out none. Name "
+            "another directory and a larger fraction; or 0, and sources of their own "
+            "for validation (--validation)."
+        )
     order = sorted(infos, key=lambda info: info.name)
     shards.write_manifest(job.directory, dataclasses.asdict(job.settings), order)
     return shards.read_manifest(job.directory)[0]
@@ -227,18 +299,27 @@ def run(job: Job, runner: Callable) -> dict:
 
 def hash_paragraphs(job: Job, number: int) -> None:
     """Writes the 64-bit hash of every paragraph of a chunk."""
+    chunk = job.chunks[number]
+    # Taken before reading: if the text changes in between, it will not be that of the
+    # text any more, and the work is done again.
+    fingerprint = job.corpus.fingerprint(chunk)
     hashes = [
         hashlib.blake2b(clean(paragraph).encode(), digest_size=8).digest()
-        for document in job.corpus.documents(job.chunks[number])
+        for document in job.corpus.documents(chunk)
         for paragraph in document
     ]
-    _save(job.part(f"hashes-{number:05d}.npy"), np.frombuffer(b"".join(hashes), "<u8"))
+    _save(
+        job.part(f"hashes-{number:05d}.npz"),
+        text=fingerprint,
+        hashes=np.frombuffer(b"".join(hashes), "<u8"),
+    )
 
 
 def mark_repetitions(job: Job) -> None:
     """Writes, for every chunk, which paragraphs come for the first time."""
-    paths = [job.part(f"hashes-{i:05d}.npy") for i in range(len(job.chunks))]
-    hashes = [np.load(path, allow_pickle=False) for path in paths]
+    paths = [job.part(f"hashes-{i:05d}.npz") for i in range(len(job.chunks))]
+    files = [_load(path) for path in paths]
+    hashes = [file["hashes"] for file in files]
     # Held-out chunks first: what is in them must not be trained on.
     order = sorted(range(len(hashes)), key=lambda i: i not in job.held_out)
     kept = np.zeros(sum(map(len, hashes)), bool)
@@ -247,16 +328,35 @@ def mark_repetitions(job: Job) -> None:
     ] = 1
     ends = np.cumsum([len(hashes[i]) for i in order])
     for i, mask in zip(order, np.split(kept, ends[:-1]), strict=True):
-        _save(job.part(f"kept-{i:05d}.npy"), mask)
+        _save(_kept_path(job, i), text=files[i]["text"], kept=mask)
     for path in paths:
         path.unlink()
 
 
+@contextlib.contextmanager
+def _without_garbage_collection():
+    """A tenth faster: many lists are made here, and no cycles of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_without_garbage_collection()
 def make_shards(job: Job, number: int) -> None:
     """Makes the shards of a chunk, and the record that says so."""
-    settings, infos = job.settings, []
-    pieces, tokenizer = _tokenizer(job.directory, settings.lowercase)
+    settings, infos, inputs = job.settings, [], _inputs(job, number)
+    pieces, tokenizer = _tokenizer(
+        job.directory, settings.lowercase, inputs["vocabulary"]
+    )
     sequences = _sequences(job, number, tokenizer)
+    # Of an earlier text or vocabulary there may have been more.
+    if before := _record(job, number):
+        for info in before["shards"]:
+            (Path(job.directory) / info["name"]).unlink(missing_ok=True)
     masker = Masker(pieces, settings.masking, settings.seed)
     for split, contents in sequences.items():
         if not contents:
@@ -284,18 +384,35 @@ def make_shards(job: Job, number: int) -> None:
                     name, split, number, copy, len(contents), tokens, digest
                 )
             )
-    with whole(job.part(f"{number:05d}.json")) as temporary:
-        text = json.dumps([dataclasses.asdict(info) for info in infos])
-        temporary.write_text(text, encoding="utf-8")
+    record = {"inputs": inputs, "shards": [dataclasses.asdict(i) for i in infos]}
+    _write(job.part(f"{number:05d}.json"), json.dumps(record))
+
+
+def _inputs(job, number) -> dict:
+    """Hashes of what the shards of a chunk are made from, besides the settings."""
+    inputs = {
+        "vocabulary": shards.sha256(Path(job.directory) / shards.VOCABULARY),
+        "text": job.corpus.fingerprint(job.chunks[number]),
+    }
+    if job.settings.deduplicate:
+        kept = _load(_kept_path(job, number))["kept"]
+        inputs["kept"] = hashlib.sha256(kept.tobytes()).hexdigest()
+    return inputs
 
 
 def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
     """The packed token ids of a chunk, by split."""
     settings, chunk = job.settings, job.chunks[number]
+    texts = list(job.corpus.documents(chunk))
     kept: Iterator[bool] = itertools.repeat(True)
     if settings.deduplicate:
-        path = job.part(f"kept-{number:05d}.npy")
-        kept = iter(np.load(path, allow_pickle=False).tolist())
+        flags = _load(_kept_path(job, number))["kept"].tolist()
+        if len(flags) != sum(map(len, texts)):
+            raise DataError(
+                f"{chunk.source} was changed while it was prepared. Run the same "
+                "command again."
+            )
+        kept = iter(flags)
     documents = [
         [
             sentence
@@ -303,23 +420,28 @@ def _sequences(job, number, tokenizer) -> dict[str, list[list[int]]]:
             if next(kept)
             for sentence in split_sentences(clean(paragraph))
         ]
-        for document in job.corpus.documents(chunk)
+        for document in texts
     ]
     ids = iter(tokenizer(sentence for document in documents for sentence in document))
-    every = 0
-    if settings.validation_fraction:
-        every = max(2, round(1 / settings.validation_fraction))
+    held_out = held_out_documents(job, number, len(documents))
     sequences: dict[str, list[list[int]]] = {"train": [], "validation": []}
     for i, document in enumerate(documents):
-        held_out = number in job.held_out or (every and i % every == every - 1)
         bits = np.random.Philox(key=[settings.seed, 1], counter=[0, i, number, 0])
-        sequences["validation" if held_out else "train"] += pack(
+        sequences["validation" if held_out[i] else "train"] += pack(
             (next(ids) for _ in document),
             settings.sequence_length - 2,
             settings.short_sequence_probability,
             np.random.Generator(bits),
         )
     return sequences
+
+
+def held_out_documents(job: Job, number: int, count: int) -> np.ndarray:
+    """Which of the `count` documents of a chunk are for validation: `(count,)` bool."""
+    if number in job.held_out:
+        return np.ones(count, bool)
+    bits = np.random.Philox(key=[job.settings.seed, 2], counter=[0, 0, number, 0])
+    return np.random.Generator(bits).random(count) < job.settings.validation_fraction
 
 
 def _pad(contents, length, pieces) -> dict[str, np.ndarray]:
@@ -350,8 +472,11 @@ def _mask(masker, examples, number, copy) -> dict[str, np.ndarray]:
 
 
 @functools.lru_cache(1)
-def _tokenizer(directory, lowercase):
-    """The vocabulary of a job and its tokenizer, made once for each process."""
+def _tokenizer(directory, lowercase, digest):
+    """The vocabulary of a job and its tokenizer, made once for each process.
+
+    `digest`, the hash of the vocabulary, only says whether they may be used again.
+    """
     pieces = read_vocabulary(directory)
     return pieces, WordTokenizer(BiGSTokenizer(pieces, lowercase=lowercase))
 
@@ -374,19 +499,47 @@ def read_vocabulary(path) -> list[str]:
         raise DataError(f"{path}: no vocabulary to read ({error}).") from error
 
 
-def _is_made(job, number):
-    """Whether all shards of a chunk are there and undamaged."""
-    if not job.part(f"{number:05d}.json").exists():
+def _is_marked(job, number):
+    """Whether the repeated paragraphs of a chunk are known, for its text of now."""
+    path = _kept_path(job, number)
+    if not path.exists():
         return False
-    paths = [(Path(job.directory) / i.name, i.sha256) for i in _record(job, number)]
+    return str(_load(path)["text"]) == job.corpus.fingerprint(job.chunks[number])
+
+
+def _kept_path(job, number):
+    return job.part(f"kept-{number:05d}.npz")
+
+
+def _is_made(job, number):
+    """Whether all shards of a chunk are there, undamaged and of the same inputs."""
+    record = _record(job, number)
+    if record is None or record["inputs"] != _inputs(job, number):
+        return False
+    paths = [(Path(job.directory) / i["name"], i["sha256"]) for i in record["shards"]]
     return all(p.exists() and shards.sha256(p) == digest for p, digest in paths)
 
 
-def _record(job, number) -> list[shards.ShardInfo]:
-    text = job.part(f"{number:05d}.json").read_text(encoding="utf-8")
-    return [shards.ShardInfo(**info) for info in json.loads(text)]
+def _record(job, number) -> dict | None:
+    """What is noted of the shards of a chunk: their inputs and `ShardInfo`s."""
+    path = job.part(f"{number:05d}.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _save(path, array):
+def _sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write(path, text):
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _save(path, **arrays):
     with whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, array)
+        np.savez(file, **arrays)
+
+
+def _load(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)

@@ -24,7 +24,8 @@ class PretrainingBatches:
     Args:
         shards: list of `Shard`, of equal sequence length.
         batch_size: int. Over all readers.
-        masker: `Masker`, to mask anew in every epoch. `None` takes the masks of the
+        masker: `Masker`, to mask anew in every epoch; copies of examples, which differ
+            in their masks only, are then left out. `None` takes the masks of the
             shards.
         shuffle: bool. Whether each epoch has an order of its own. Otherwise it is that
             of the shards.
@@ -37,7 +38,8 @@ class PretrainingBatches:
 
     Raises:
         ValueError: no shards, shards of unequal sequence length or number of
-            predictions, or shards without masks and no `masker`.
+            predictions, or shards without masks and no `masker`, or a `masker` and none
+            of copy 0.
     """
 
     def __init__(
@@ -52,6 +54,15 @@ class PretrainingBatches:
             raise ValueError("`shards` is empty.")
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+        if masker is not None:
+            # Drawn anew, the masks of all copies would be the same.
+            copies = sorted({shard.copy for shard in shards})
+            shards = [shard for shard in shards if shard.copy == 0]
+            if not shards:
+                raise ValueError(
+                    "With a `masker`, `shards` must have those of copy 0. Received "
+                    f"copies {copies}."
+                )
         lengths = {shard.arrays["input_ids"].shape[1] for shard in shards}
         if len(lengths) > 1:
             raise ValueError(f"The shards differ in sequence length: {sorted(lengths)}")

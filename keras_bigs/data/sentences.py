@@ -4,21 +4,20 @@ import re
 import sys
 import unicodedata
 
-# Control and format characters (zero-width spaces, soft hyphens, byte-order marks) and
-# the mark of a failed decoding; whitespace among them is handled by `split`.
+# Control and format characters (zero-width spaces, soft hyphens, byte-order marks), the
+# mark of a failed decoding, and halves of characters, which JSON can have and UTF-8
+# cannot; whitespace among them is handled by `split`.
 _UNWANTED = {
     code: None
     for code in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(code)) in ("Cc", "Cf") and not chr(code).isspace()
+    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs") and not chr(code).isspace()
 } | {0xFFFD: None}
 
 # After a full stop, question or exclamation mark and any closing quotes or brackets;
 # before a capital or digit and any opening ones. TF-Text's sentence breaker parts
 # closing quotes from their sentence and runs at a thirtieth of the speed.
-_BOUNDARY = re.compile(
-    r"""(?:(?<=[.!?])|(?<=[.!?]["')\]”’])|(?<=[.!?]["')\]”’]{2}))"""
-    r"""[ ](?=["'(\[“‘]*[A-Z0-9])"""
-)
+# The end of a sentence comes first, which is found faster than every space.
+_BOUNDARY = re.compile(r"""[.!?]["')\]”’]{0,2}[ ](?=["'(\[“‘]*[A-Z0-9])""")
 
 
 def clean(text: str) -> str:
@@ -35,4 +34,10 @@ def split_sentences(paragraph: str) -> list[str]:
     A simple rule that also parts "Mr. Smith": sentences only say where a sequence may
     end, so an error costs a little context, never a token.
     """
-    return _BOUNDARY.split(paragraph)
+    sentences, start = [], 0
+    for match in _BOUNDARY.finditer(paragraph):
+        end = match.end()
+        sentences.append(paragraph[start : end - 1])  # without the space
+        start = end
+    sentences.append(paragraph[start:])
+    return sentences

@@ -15,8 +15,11 @@ the original's shards read these: names and shapes are the same, and HDF5 conver
 smaller integer types. Ours are not compressed, so that any row can be read by itself.
 """
 
+import errno
+import functools
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,38 +96,50 @@ class Shard:
     Attributes:
         path: the file.
         number: the number that masks drawn while training depend on.
-        arrays: dict of arrays by name, see the module.
+        arrays: dict of arrays by name, see the module. They have `shape`, `dtype`,
+            `len`, and rows by number.
+        copy: the number of the copy, which differ in their masks only.
     """
 
     path: Path
     number: int
     arrays: dict[str, np.ndarray]
+    copy: int = 0
 
     @classmethod
-    def open(cls, path, number: int = 0) -> "Shard":
+    def open(cls, path, number: int = 0, copy: int = 0) -> "Shard":
         """Opens a file.
 
         Uncompressed arrays stay on disk and are read by page; compressed ones, such as
-        the original's, are read into memory.
+        the original's, are read into memory when they are first used. An open shard
+        takes one file descriptor.
 
         Raises:
             DataError: no such file, no HDF5, or arrays missing or of unequal length.
+            OSError: too many files are open.
         """
         try:
+            with open(path, "rb") as file:
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             with h5py.File(path, "r") as file:
                 names = [name for name in (*FIELDS, *MASK_FIELDS) if name in file]
-                arrays = {name: _array(path, file[name]) for name in names}
+                arrays = {name: _array(path, content, file[name]) for name in names}
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(
-                f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
-            ) from error
+            if getattr(error, "errno", None) == errno.EMFILE:
+                raise OSError(
+                    errno.EMFILE,
+                    "Too many open files: every shard is one. Raise the limit, by "
+                    "`ulimit -n`, or prepare fewer shards, by larger chunks",
+                    str(path),
+                ) from error
+            raise _damage(path, error) from error
         required = [*FIELDS, *(MASK_FIELDS if MASK_FIELDS[0] in names else ())]
         if missing := [name for name in required if name not in names]:
             raise DataError(f"{path}: {', '.join(missing)} missing.")
         sizes = {name: len(array) for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f"{path}: the arrays differ in length: {sizes}")
-        return cls(Path(path), number, arrays)
+        return cls(Path(path), number, arrays, copy)
 
     @property
     def examples(self) -> int:
@@ -137,12 +152,46 @@ class Shard:
         return MASK_FIELDS[0] in self.arrays
 
 
-def _array(path, dataset):
-    """The array on disk, or in memory where it is not stored in one piece."""
+def _damage(path, error):
+    return DataError(
+        f"{path}: not a whole HDF5 shard ({error}). Prepare or copy it again."
+    )
+
+
+def _array(path, content, dataset):
+    """The array on disk, or one to be read where it is not stored in one piece."""
     offset = dataset.id.get_offset()
     if offset is None:
-        return dataset[:]
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+        return _StoredArray(path, dataset.name, dataset.shape, dataset.dtype)
+    flat = np.frombuffer(content, dataset.dtype, dataset.size, offset)
+    return flat.reshape(dataset.shape)
+
+
+@dataclass(frozen=True)
+class _StoredArray:
+    """An array of an HDF5 file that is read whole when it is first used."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @functools.cached_property
+    def _values(self):
+        try:
+            with h5py.File(self.path, "r") as file:
+                return file[self.name][:]
+        except (OSError, KeyError) as error:
+            raise _damage(self.path, error) from error
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return self._values[rows]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._values, dtype)
 
 
 def write_manifest(directory, settings: dict, infos: list[ShardInfo]) -> None:
@@ -198,7 +247,8 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         The shards in the order of their names; none if the split has none.
 
     Raises:
-        DataError: shards are missing or damaged; all are named.
+        DataError: shards are missing or damaged; all are named. Or `vocabulary.txt` is
+            missing or not the one that the shards were made with.
     """
     directory = Path(directory)
     if not (directory / MANIFEST).exists() and not (directory / PARTS).exists():
@@ -209,7 +259,8 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
                 for number, path in enumerate(files)
                 if (path.name.startswith(("test", "valid"))) == (split == "validation")
             ]
-    _, infos = read_manifest(directory)
+    manifest, infos = read_manifest(directory)
+    _check_vocabulary(directory, manifest)
     shards, problems = [], []
     for info in (info for info in infos if info.split == split):
         path = directory / info.name
@@ -218,10 +269,23 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
         elif verify and sha256(path) != info.sha256:
             problems.append(f"{info.name} is damaged")
         else:
-            shards.append(Shard.open(path, info.number))
+            shards.append(Shard.open(path, info.number, info.copy))
     if problems:
         raise DataError(
             f"{directory}: {'; '.join(problems)}. Remove damaged shards and run the "
             "`recipes.prepare` command of this folder again: it makes what is missing."
         )
     return shards
+
+
+def _check_vocabulary(directory, manifest):
+    path = directory / VOCABULARY
+    if not path.exists():
+        raise DataError(
+            f"{path}: no such file. Copy it from where the shards are from."
+        )
+    if sha256(path) != manifest.get("vocabulary_sha256"):
+        raise DataError(
+            f"{path} is not the vocabulary that the shards were made with. Copy it "
+            "again from where they are from, or prepare them in another directory."
+        )

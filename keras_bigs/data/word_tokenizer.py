@@ -51,16 +51,20 @@ class WordTokenizer:
     def _remember(self, words: set[str]) -> None:
         # Many words differ in punctuation only: "word", "word,", "(word".
         parts = {
-            word: _ASCII_PARTS.findall(word) if word.isascii() else [word]
+            word: _ASCII_PARTS.findall(word)
             for word in words
+            if word.isascii() and not word.isalnum()
         }
-        new = list(set().union(*parts.values()) - self._part_ids.keys())
+        simple = words - parts.keys()
+        new = list(simple.union(*parts.values()) - self._part_ids.keys())
         # In tf.data, keras-hub tokenizes by TF-Text, and else in Python.
         dataset = tf.data.Dataset.from_tensors(tf.constant(new, tf.string))
         rows = next(iter(dataset.map(self._tokenizer)))
         ids, ends = rows.values.numpy().tolist(), rows.row_splits.numpy().tolist()
         for part, start, end in zip(new, ends[:-1], ends[1:], strict=True):
             self._part_ids[part] = tuple(ids[start:end])
+        for word in simple:
+            self._ids[word] = self._part_ids[word]
         for word, its_parts in parts.items():
             self._ids[word] = tuple(_concatenate(self._part_ids, its_parts))
 

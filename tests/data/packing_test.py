@@ -45,6 +45,25 @@ def test_packing_by_hand():
     ]
 
 
+class CountingList(list):
+    """Counts the items that its slices copy."""
+
+    copied = 0
+
+    def __getitem__(self, key):
+        result = CountingList(super().__getitem__(key))
+        CountingList.copied += len(result)
+        return result
+
+
+def test_a_long_sentence_is_copied_once():
+    """A megabyte without a full stop takes no longer than one with many."""
+    sentence = CountingList(range(10_000))
+    sequences = list(pack([sentence], 7, 0.0, np.random.default_rng(0)))
+    assert sum(sequences, []) == sentence
+    assert CountingList.copied == len(sentence)
+
+
 def test_short_sequences():
     """About one in two is limited to a random length from 2 on."""
     sentences = [[1]] * 60_000
@@ -77,6 +96,7 @@ def test_sentences_join_to_the_text(text):
 
 
 def test_cleaning_by_hand():
+    assert clean("a\ud83d b\udc00") == "a b"
     assert clean("\ufeffa\u200bb\t c\x00\r\n d\xade\u3000f\ufffd ") == "ab c de f"
 
 

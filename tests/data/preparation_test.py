@@ -1,8 +1,13 @@
 """From texts to shards: what is in them, and that they are always the same bytes."""
 
 import dataclasses
+import gzip
 import hashlib
 import json
+import os
+import pathlib
+import resource
+import runpy
 
 import h5py
 import keras
@@ -14,6 +19,7 @@ from keras_bigs.data import Masking
 from keras_bigs.data import Settings
 from keras_bigs.data import open_shards
 from keras_bigs.data import preparation
+from keras_bigs.data import read_manifest
 from keras_bigs.data import read_vocabulary
 from keras_bigs.data import runners
 from keras_bigs.data.corpus import Corpus
@@ -60,10 +66,12 @@ def write_text(path, documents):
     return str(path)
 
 
-def prepare(directory, sources, settings=SETTINGS, runner=None, **kwargs):
+def prepare(
+    directory, sources, settings=SETTINGS, runner=None, vocabulary=VOCABULARY, **kwargs
+):
     kwargs = {"chunk_bytes": 2000, **kwargs}
     job = preparation.plan(directory, sources, settings, **kwargs)
-    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
+    preparation.write_vocabulary(job, vocabulary, 0, 0)
     return preparation.run(job, runner or runners.local_runner(1))
 
 
@@ -85,7 +93,8 @@ def rows(directory, split):
     """The clean token ids, by copy, in the order of the shards."""
     copies = {}
     for shard in open_shards(directory, split):
-        copy = int(shard.path.name.split("-")[1])
+        copy = shard.copy
+        assert copy == int(shard.path.name.split("-")[1])
         arrays = {name: np.asarray(a) for name, a in shard.arrays.items()}
         ids = arrays["input_ids"].astype("int64")
         if shard.is_masked:
@@ -109,11 +118,13 @@ def test_every_token_comes_once(tmp_path, source):
     job = preparation.plan(tmp_path / "shards", [source], settings, chunk_bytes=2000)
     expected = {"train": [], "validation": []}
     seen = []
-    for chunk in job.chunks:
-        for i, document in enumerate(job.corpus.documents(chunk)):
+    for number, chunk in enumerate(job.chunks):
+        texts = list(job.corpus.documents(chunk))
+        held_out = preparation.held_out_documents(job, number, len(texts))
+        for document, is_held_out in zip(texts, held_out, strict=True):
             seen.append(document)
             text = clean(" ".join(document))
-            split = "validation" if i % 4 == 3 else "train"
+            split = "validation" if is_held_out else "train"
             expected[split] += np.asarray(tokenizer(text)).tolist()
     assert seen == documents()
     train = rows(tmp_path / "shards", "train")
@@ -128,6 +139,28 @@ def test_every_token_comes_once(tmp_path, source):
         for copy in train.values()
     ]
     assert (masks[0] != masks[1]).any(1).mean() > 0.5
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.4, 0.7])
+@pytest.mark.parametrize("count", [1, 50])
+def test_the_share_held_out(tmp_path, source, fraction, count):
+    """Right for small and large shares, also where a chunk is one document."""
+    settings = dataclasses.replace(SETTINGS, validation_fraction=fraction)
+    job = preparation.plan(tmp_path / "shards", [source], settings)
+    drawn = [
+        preparation.held_out_documents(job, number, count)
+        for number in range(20_000 // count)
+    ]
+    # Five standard deviations.
+    tolerance = 5 * np.sqrt(fraction * (1 - fraction) / 20_000)
+    assert abs(np.mean(drawn) - fraction) < tolerance
+
+
+def test_nothing_held_out(tmp_path):
+    source = write_text(tmp_path / "texts.txt", documents(3))
+    settings = dataclasses.replace(SETTINGS, validation_fraction=0.001)
+    with pytest.raises(DataError, match="`validation_fraction`=0.001 .* none"):
+        prepare(tmp_path / "shards", [source], settings)
 
 
 def test_layout(tmp_path, source):
@@ -232,11 +265,81 @@ def test_damaged_shards_are_named_and_mended(tmp_path, source):
     assert digests(tmp_path / "shards") == before
 
 
+def test_shards_are_opened_with_their_vocabulary(tmp_path, source):
+    manifest = prepare(tmp_path / "shards", [source])
+    assert read_manifest(tmp_path / "shards")[0] == manifest
+    path = tmp_path / "shards" / "vocabulary.txt"
+    path.write_text(path.read_text().replace("a", "ä"))
+    with pytest.raises(DataError, match="vocabulary.txt is not the vocabulary"):
+        open_shards(tmp_path / "shards", "train")
+    path.unlink()
+    with pytest.raises(DataError, match="vocabulary.txt: no such file"):
+        open_shards(tmp_path / "shards", "validation", verify=False)
+
+
 def test_other_settings_need_another_directory(tmp_path, source):
     prepare(tmp_path / "shards", [source])
     other = dataclasses.replace(SETTINGS, seed=1)
     with pytest.raises(DataError, match="Name another directory"):
         prepare(tmp_path / "shards", [source], other)
+
+
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_edited_texts_are_prepared_again(tmp_path, deduplicate):
+    """An edit in one chunk also decides what is a repetition in the others."""
+    settings = dataclasses.replace(SETTINGS, deduplicate=deduplicate)
+    old, new = documents(), documents()
+    new[0][0] = new[-1][0]
+    assert len(new[-1][0]) < len(old[0][0])
+    new[0][0] = " " * (len(old[0][0]) - len(new[0][0])) + new[0][0]
+    source = write_text(tmp_path / "texts.txt", old)
+    prepare(tmp_path / "edited", [source], settings)
+    write_text(tmp_path / "texts.txt", new)
+    prepare(tmp_path / "edited", [source], settings)
+    prepare(tmp_path / "fresh", [source], settings)
+    assert digests(tmp_path / "edited") == digests(tmp_path / "fresh")
+
+
+def test_edits_while_preparing(tmp_path, source):
+    """A paragraph more than were looked at for repetitions."""
+
+    def editing(function, numbers, description):
+        if description == "Making shards":
+            text = (tmp_path / "texts.txt").read_text()
+            (tmp_path / "texts.txt").write_text(text.replace(" ", "\n", 1))
+        runners.local_runner(1)(function, numbers, description)
+
+    with pytest.raises(DataError, match="texts.txt was changed while"):
+        prepare(tmp_path / "shards", [source], runner=editing)
+    prepare(tmp_path / "shards", [source])
+    prepare(tmp_path / "fresh", [source])
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+
+
+def test_a_failed_run_claims_no_directory(tmp_path, source):
+    """Other texts, settings and vocabulary, until there are shards."""
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"A b.\n\ncaf\xe9\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        prepare(tmp_path / "shards", [str(bad)], vocabulary=VOCABULARY[:-1])
+    other = dataclasses.replace(SETTINGS, seed=1)
+    prepare(tmp_path / "shards", [source], other)
+    prepare(tmp_path / "fresh", [source], other)
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+    with pytest.raises(DataError, match="Name another directory"):
+        prepare(tmp_path / "shards", [source])
+
+
+def test_no_sources(tmp_path):
+    with pytest.raises(DataError, match="`sources` is empty"):
+        prepare(tmp_path / "shards", [])
+    assert not (tmp_path / "shards").exists()
+
+
+@pytest.mark.parametrize("chunk_bytes", [0, -8])
+def test_chunks_are_not_empty(tmp_path, source, chunk_bytes):
+    with pytest.raises(ValueError, match=f"`chunk_bytes`.*{chunk_bytes}"):
+        prepare(tmp_path / "shards", [source], chunk_bytes=chunk_bytes)
 
 
 def test_jsonl_is_text(tmp_path, source):
@@ -247,6 +350,41 @@ def test_jsonl_is_text(tmp_path, source):
     prepare(tmp_path / "b", [str(path)], chunk_bytes=10**6, corpus=Corpus("body"))
     a, b = digests(tmp_path / "a"), digests(tmp_path / "b")
     assert a == b
+
+
+def test_json_suffix_and_halves_of_characters(tmp_path, source):
+    """Also where a vocabulary is learnt from them."""
+    text = json.dumps({"text": "\n".join(documents()[0]) + "\ud83d"})
+    for suffix in ("json", "jsonl"):
+        path = tmp_path / f"texts.{suffix}"
+        path.write_text("\n".join([text] * 20) + "\n")
+        settings = dataclasses.replace(SETTINGS, validation_fraction=0)
+        prepare(tmp_path / suffix, [str(path)], settings)
+    assert digests(tmp_path / "json") == digests(tmp_path / "jsonl")
+    job = preparation.plan(tmp_path / "learnt", [str(path)], settings)
+    preparation.write_vocabulary(job, None, 100, 10**6)
+    with pytest.raises(DataError, match="none.json: no such file"):
+        prepare(tmp_path / "x", [str(tmp_path / "none.json")])
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+@pytest.mark.parametrize("size", [1, 2000])
+def test_line_ends(tmp_path, source, end, size):
+    """The same documents whatever ends their lines; chunks too are cut at them."""
+    path = tmp_path / "other.txt"
+    path.write_bytes(pathlib.Path(source).read_bytes().replace(b"\n", end.encode()))
+    corpus = Corpus()
+    chunks = corpus.chunks([str(path)], size)
+    assert len(chunks) == (len(documents()) if size == 1 else 3)
+    read = [d for chunk in chunks for d in corpus.documents(chunk)]
+    assert read == documents()
+    path = tmp_path / "other.jsonl"
+    lines = [json.dumps({"text": end.join(d)}) for d in documents()]
+    path.write_bytes(end.join(lines).encode())
+    chunks = corpus.chunks([str(path)], size)
+    assert len(chunks) == (len(documents()) if size == 1 else 3)
+    read = [d for chunk in chunks for d in corpus.documents(chunk)]
+    assert read == documents()
 
 
 def test_tensorflow_datasets(tmp_path, source):
@@ -272,7 +410,8 @@ def test_tensorflow_datasets(tmp_path, source):
     settings = dataclasses.replace(SETTINGS, deduplicate=False, validation_fraction=0)
     for size in (2000, 10**6):
         out = tmp_path / f"shards{size}"
-        prepare(out, ["texts:train"], settings, corpus=corpus, chunk_bytes=size)
+        for _ in range(2):  # the second time nothing is to do
+            prepare(out, ["texts:train"], settings, corpus=corpus, chunk_bytes=size)
         prepare(tmp_path / "text", [source], settings, chunk_bytes=10**6)
         # Their order on disk is that of TensorFlow Datasets.
         ours, theirs = (
@@ -286,14 +425,46 @@ def test_tensorflow_datasets(tmp_path, source):
         prepare(tmp_path / "y", ["no_such_data_set"], corpus=corpus)
 
 
-def test_vocabulary_is_learnt(tmp_path, source):
+def test_vocabulary_is_learnt(tmp_path, source, monkeypatch):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
     preparation.write_vocabulary(job, None, 100, 10**6)
     pieces = read_vocabulary(tmp_path / "shards")
     assert pieces[:5] == VOCABULARY[:5] and len(set(pieces)) == len(pieces) <= 100
     # Once learnt it stays, also if the work is interrupted here.
-    preparation.write_vocabulary(job, None, 60, 10**6)
+    monkeypatch.setattr(preparation, "learn_vocabulary", None)
+    preparation.write_vocabulary(job, None, 100, 10**6)
     assert read_vocabulary(tmp_path / "shards") == pieces
+    preparation.run(job, runners.local_runner(1))
+    for options in ((None, 60, 10**6), (None, 100, 10**5), (VOCABULARY, 100, 10**6)):
+        with pytest.raises(DataError, match="another vocabulary.*another directory"):
+            preparation.write_vocabulary(job, *options)
+    assert read_vocabulary(tmp_path / "shards") == pieces
+
+
+def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
+    preparation.write_vocabulary(job, VOCABULARY[:-1], 0, 0)
+    assert read_vocabulary(tmp_path / "shards") == VOCABULARY[:-1]
+
+
+def test_shards_are_of_their_vocabulary(tmp_path, source):
+    """One that was changed is refused; one that is gone is written again."""
+    before = prepare(tmp_path / "shards", [source])
+    path = tmp_path / "shards" / "vocabulary.txt"
+    content = path.read_text()
+    path.write_text(content.replace("a", "ä"))
+    with pytest.raises(DataError, match="was changed.*another directory"):
+        prepare(tmp_path / "shards", [source])
+    path.unlink()
+    assert prepare(tmp_path / "shards", [source]) == before
+    assert path.read_text() == content
+    # Shards of another vocabulary than that of the folder are made again.
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS, chunk_bytes=2000)
+    path.write_text("".join(f"{piece}\n" for piece in [*VOCABULARY[:6], *"zyxé"]))
+    preparation.run(job, runners.local_runner(1))
+    ids = tokens_of(rows(tmp_path / "shards", "train")[0])
+    assert max(ids) < 10
 
 
 def test_the_originals_shards_are_read(tmp_path):
@@ -318,13 +489,38 @@ def test_the_originals_shards_are_read(tmp_path):
     assert [shard.examples for shard in open_shards(tmp_path, "validation")] == [5]
     with h5py.File(tmp_path / "train_shard_1.hdf5") as file:
         for key, array in train[1].arrays.items():
+            assert array.shape == file[key].shape and array.dtype == file[key].dtype
             np.testing.assert_array_equal(array, file[key][:])
+            np.testing.assert_array_equal(array[[3, 1]], file[key][:][[3, 1]])
+    # Read on first use, which is when a file that has gone is missed.
+    (tmp_path / "train_shard_0.hdf5").unlink()
+    assert train[1].arrays["input_ids"][0].shape == (16,)
+    with pytest.raises(DataError, match="train_shard_0.hdf5: not a whole"):
+        train[0].arrays["input_ids"][0]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts them there")
+def test_an_open_shard_is_one_open_file(tmp_path, source):
+    """So that a usual limit of 1024 is enough for most corpora."""
+    prepare(tmp_path / "shards", [source])
+    path = next((tmp_path / "shards").glob("train-*.hdf5"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(os.listdir("/proc/self/fd"))
+    opened = [Shard.open(path) for _ in range(10)]
+    assert len(os.listdir("/proc/self/fd")) <= before + 10
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 12, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files.*ulimit -n"):
+            opened += [Shard.open(path) for _ in range(10)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.txt", b"", "the file is empty"),
+        ("a.txt.gz", gzip.compress(b"A b."), "gunzip .*a.txt.gz"),
         ("a.txt", b"caf\xe9 au lait", "byte 0xe9 at offset 3 is not UTF-8"),
         ("a.jsonl", b'{"text": "a"}\n{"txt": 3}', "near byte 14: no JSON object"),
         ("a.jsonl", b'{"text": 3}', "is no string"),
@@ -354,3 +550,11 @@ def test_bad_names(tmp_path):
 def test_settings_errors(kwargs):
     with pytest.raises(ValueError, match=f"`{next(iter(kwargs))}`"):
         Settings(**kwargs)
+
+
+def test_the_recipe_tells_errors_of_files(tmp_path, source, monkeypatch):
+    """A file in place of a folder: a line, no traceback."""
+    output = f"{source}/shards"
+    monkeypatch.setattr("sys.argv", ["prepare", source, "--output", output])
+    with pytest.raises(SystemExit, match="error: .*Not a directory"):
+        runpy.run_module("recipes.prepare", run_name="__main__")

@@ -1,5 +1,7 @@
 """Batches: the order and masks of any step, for any number of readers."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -157,6 +159,19 @@ def test_dynamic_masks_are_those_of_the_copies(folders):
                 folders[epoch], batch_size=n, dynamic=False, shuffle=False
             )
             assert_equal(dynamic.batch(epoch), static.batch(0))
+
+
+def test_masking_anew_takes_one_copy(folders):
+    """Else every example came as often as it has copies, with the same masks."""
+    first, second = (open_shards(folders[copy], "train") for copy in (0, 1))
+    second = [dataclasses.replace(shard, copy=1) for shard in second]
+    masker, n = Masker(PIECES, MASKING, 1), sum(SIZES)
+    assert PretrainingBatches([*first, *second], n).examples == 2 * n
+    both = PretrainingBatches([*second, *first], n, masker)
+    assert both.examples == n
+    assert_equal(both.batch(3), PretrainingBatches(first, n, masker).batch(3))
+    with pytest.raises(ValueError, match=r"must have those of copy 0.*\[1\]"):
+        PretrainingBatches(second, n, masker)
 
 
 def test_errors(folders):
