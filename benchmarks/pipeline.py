@@ -77,7 +77,8 @@ def text(config):
 
 def prepare(config, source, directory, console):
     """Makes the shards in this process."""
-    job = preparation.plan(directory, [str(source)], data.Settings())
+    settings = data.Settings(validation_fraction=0.0)
+    job = preparation.plan(directory, [str(source)], settings)
     preparation.write_vocabulary(job, None, config.vocabulary_size, 2_000_000)
     wall, processor = time.perf_counter(), time.process_time()
     manifest = preparation.run(job, runners.local_runner(1))
