@@ -27,6 +27,7 @@ from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import preparation
 from keras_bigs.data import runners
+from keras_bigs.data.job_vocabulary import write_vocabulary
 
 
 @dataclasses.dataclass
@@ -79,7 +80,7 @@ def prepare(config, source, directory, console):
     """Makes the shards in this process."""
     settings = data.Settings(validation_fraction=0.0)
     job = preparation.plan(directory, [str(source)], settings)
-    preparation.write_vocabulary(job, None, config.vocabulary_size, 2_000_000)
+    write_vocabulary(job, None, config.vocabulary_size, 2_000_000)
     wall, processor = time.perf_counter(), time.process_time()
     manifest = preparation.run(job, runners.local_runner(1))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor

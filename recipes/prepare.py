@@ -25,9 +25,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from keras_bigs.data import Settings
 from keras_bigs.data import preparation
+from keras_bigs.data import read_vocabulary
 from keras_bigs.data import runners
 from keras_bigs.data.corpus import Corpus
+from keras_bigs.data.job_vocabulary import write_vocabulary
 from keras_bigs.data.tables import DataError
 
 
@@ -51,8 +54,8 @@ class Config:
     """The most word pieces to learn."""
     vocabulary_sample: int = 10_000_000
     """How many bytes of text to learn a vocabulary from."""
-    settings: Annotated[preparation.Settings, tyro.conf.arg(name="")] = field(
-        default_factory=preparation.Settings
+    settings: Annotated[Settings, tyro.conf.arg(name="")] = field(
+        default_factory=Settings
     )
     chunk_bytes: int = 8 * 2**20
     """About how much text makes a shard."""
@@ -74,11 +77,9 @@ def main(config: Config):
     )
     pieces = None
     if config.vocabulary is not None:
-        pieces = preparation.read_vocabulary(config.vocabulary)
+        pieces = read_vocabulary(config.vocabulary)
     with console.status("Learning a vocabulary"):
-        preparation.write_vocabulary(
-            job, pieces, config.vocabulary_size, config.vocabulary_sample
-        )
+        write_vocabulary(job, pieces, config.vocabulary_size, config.vocabulary_sample)
     learnt = time.perf_counter()
     if config.beam is None:
         runner = runners.local_runner(config.processes)

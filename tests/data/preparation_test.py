@@ -17,12 +17,15 @@ import pytest
 from keras_bigs.data import DataError
 from keras_bigs.data import Masking
 from keras_bigs.data import Settings
+from keras_bigs.data import job_vocabulary
 from keras_bigs.data import open_shards
 from keras_bigs.data import preparation
 from keras_bigs.data import read_manifest
 from keras_bigs.data import read_vocabulary
 from keras_bigs.data import runners
 from keras_bigs.data.corpus import Corpus
+from keras_bigs.data.examples import held_out_documents
+from keras_bigs.data.job_vocabulary import write_vocabulary
 from keras_bigs.data.masking import unmask
 from keras_bigs.data.sentences import clean
 from keras_bigs.data.shards import Shard
@@ -71,7 +74,7 @@ def prepare(
 ):
     kwargs = {"chunk_bytes": 2000, **kwargs}
     job = preparation.plan(directory, sources, settings, **kwargs)
-    preparation.write_vocabulary(job, vocabulary, 0, 0)
+    write_vocabulary(job, vocabulary, 0, 0)
     return preparation.run(job, runner or runners.local_runner(1))
 
 
@@ -120,7 +123,7 @@ def test_every_token_comes_once(tmp_path, source):
     seen = []
     for number, chunk in enumerate(job.chunks):
         texts = list(job.corpus.documents(chunk))
-        held_out = preparation.held_out_documents(job, number, len(texts))
+        held_out = held_out_documents(job, number, len(texts))
         for document, is_held_out in zip(texts, held_out, strict=True):
             seen.append(document)
             text = clean(" ".join(document))
@@ -148,8 +151,7 @@ def test_the_share_held_out(tmp_path, source, fraction, count):
     settings = dataclasses.replace(SETTINGS, validation_fraction=fraction)
     job = preparation.plan(tmp_path / "shards", [source], settings)
     drawn = [
-        preparation.held_out_documents(job, number, count)
-        for number in range(20_000 // count)
+        held_out_documents(job, number, count) for number in range(20_000 // count)
     ]
     # Five standard deviations.
     tolerance = 5 * np.sqrt(fraction * (1 - fraction) / 20_000)
@@ -362,7 +364,7 @@ def test_json_suffix_and_halves_of_characters(tmp_path, source):
         prepare(tmp_path / suffix, [str(path)], settings)
     assert digests(tmp_path / "json") == digests(tmp_path / "jsonl")
     job = preparation.plan(tmp_path / "learnt", [str(path)], settings)
-    preparation.write_vocabulary(job, None, 100, 10**6)
+    write_vocabulary(job, None, 100, 10**6)
     with pytest.raises(DataError, match="none.json: no such file"):
         prepare(tmp_path / "x", [str(tmp_path / "none.json")])
 
@@ -427,24 +429,24 @@ def test_tensorflow_datasets(tmp_path, source):
 
 def test_vocabulary_is_learnt(tmp_path, source, monkeypatch):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
-    preparation.write_vocabulary(job, None, 100, 10**6)
+    write_vocabulary(job, None, 100, 10**6)
     pieces = read_vocabulary(tmp_path / "shards")
     assert pieces[:5] == VOCABULARY[:5] and len(set(pieces)) == len(pieces) <= 100
     # Once learnt it stays, also if the work is interrupted here.
-    monkeypatch.setattr(preparation, "learn_vocabulary", None)
-    preparation.write_vocabulary(job, None, 100, 10**6)
+    monkeypatch.setattr(job_vocabulary, "learn_vocabulary", None)
+    write_vocabulary(job, None, 100, 10**6)
     assert read_vocabulary(tmp_path / "shards") == pieces
     preparation.run(job, runners.local_runner(1))
     for options in ((None, 60, 10**6), (None, 100, 10**5), (VOCABULARY, 100, 10**6)):
         with pytest.raises(DataError, match="another vocabulary.*another directory"):
-            preparation.write_vocabulary(job, *options)
+            write_vocabulary(job, *options)
     assert read_vocabulary(tmp_path / "shards") == pieces
 
 
 def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
-    preparation.write_vocabulary(job, VOCABULARY, 0, 0)
-    preparation.write_vocabulary(job, VOCABULARY[:-1], 0, 0)
+    write_vocabulary(job, VOCABULARY, 0, 0)
+    write_vocabulary(job, VOCABULARY[:-1], 0, 0)
     assert read_vocabulary(tmp_path / "shards") == VOCABULARY[:-1]
 
 
