@@ -101,9 +101,11 @@ def resumable_fit(
         max_loss_rise,
         on_epoch,
     )
-    if run.history and on_epoch is not None:
-        # The last process may have ended before it could.
-        on_epoch(run.history)
+    if run.history:
+        checkpoints.protect(run.history[-1]["step"])
+        if on_epoch is not None:
+            # The last process may have ended before it could.
+            on_epoch(run.history)
     with run.asked_to_end():
         while run.step < total_steps:
             epoch = run.step // steps_per_epoch
@@ -169,7 +171,6 @@ class _Run(keras.callbacks.Callback):
                 np.array(keras.ops.convert_to_numpy(variable))
                 for variable in model.metrics_variables
             ]
-
         # `fit` and evaluation draw from generators of their own accord; training shall
         # go on with what the last step left.
         self._generators = get_generators()

@@ -120,7 +120,7 @@ def test_every_token_comes_once(tmp_path, source):
     tokenizer = BiGSTokenizer(VOCABULARY)
     job = preparation.plan(tmp_path / "shards", [source], settings, chunk_bytes=2000)
     expected = {"train": [], "validation": []}
-    seen = []
+    seen, texts_of = [], {"train": "", "validation": ""}
     for number, chunk in enumerate(job.chunks):
         texts = list(job.corpus.documents(chunk))
         held_out = held_out_documents(job, number, len(texts))
@@ -129,11 +129,15 @@ def test_every_token_comes_once(tmp_path, source):
             text = clean(" ".join(document))
             split = "validation" if is_held_out else "train"
             expected[split] += np.asarray(tokenizer(text)).tolist()
+            texts_of[split] += text
     assert seen == documents()
     train = rows(tmp_path / "shards", "train")
     assert sorted(train) == [0, 1]
     for copy in train.values():
         assert tokens_of(copy) == expected["train"]
+        # Masked, the labels put back, and made text again: letter by letter the same.
+        text = tokenizer.detokenize(tokens_of(copy))
+        assert text.replace(" ", "") == texts_of["train"].replace(" ", "").lower()
     (validation,) = rows(tmp_path / "shards", "validation").values()
     assert tokens_of(validation) == expected["validation"]
     # The copies differ in their masks only.

@@ -316,10 +316,12 @@ def test_a_rising_loss_stops(run, tmp_path):
         for weight in model.trainable_variables:
             weight.assign(weight.value * 20)
 
+    with pytest.raises(Killed):
+        fit(model, tmp_path / "c", [At(6, kill)], max_loss_rise=0.5)
     with pytest.raises(training.TrainingDivergedError) as error:
-        fit(model, tmp_path / "c", [At(4, worsen)], max_loss_rise=0.5)
+        fit(model, tmp_path / "c", [At(1, worsen)], max_loss_rise=0.5)
     assert re.search("rose from .* at step 8", str(error.value))
-    # Those of steps 5 to 7 are of the spoilt model, and there are only three.
+    # Those of steps 5 to 7 are of an epoch that was spoilt, and there are only three.
     assert "The last good checkpoint, of step 4, is kept" in str(error.value)
     checkpoints = training.Checkpoints(tmp_path / "c")
     assert checkpoints.restore(model).step == 4
