@@ -243,8 +243,8 @@ def describe(config):
                 "their vocabulary by --vocabulary."
             )
         files = sorted(path for path in folder.glob("*.h*5"))
-        text = repr([(path.name, path.stat().st_size) for path in files])
         pieces, lowercase = data.read_vocabulary(config.vocabulary), config.lowercase
+        text = repr([*((path.name, path.stat().st_size) for path in files), pieces])
         settings = {}
     else:
         if config.vocabulary is not None:
@@ -314,7 +314,6 @@ def distribute(config):
 
     if config.distributed:
         keras.distribution.initialize()
-
     devices, batch = jax.device_count(), config.batch_size // config.accumulation_steps
     if batch % devices:
         raise ConfigError(
