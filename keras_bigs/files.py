@@ -23,6 +23,12 @@ def require_new(path):
         )
 
 
+def write_text(path, text):
+    """Writes a text in UTF-8, whole or not at all; see `whole`."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextlib.contextmanager
 def whole(path):
     """Gives a temporary path to write to, which becomes `path` if no error is raised.

@@ -300,8 +300,7 @@ def save(config, data, classifier, model, results, console):
         classifier.save_to_preset(str(temporary))
         text = json.dumps(data.classes, ensure_ascii=False)
         (temporary / "classes.json").write_text(text, encoding="utf-8")
-    with files.whole(config.output / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     console.print(f"Wrote {preset}")
     if data.predict is not None:
         outputs = predict(model, batches(classifier, config, data.predict))

@@ -295,8 +295,7 @@ def claim(config, corpus):
             raise ConfigError(
                 f"--output {config.output} is not empty. Name another directory."
             )
-        with files.whole(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        files.write_text(path, text)
     except OSError as error:
         raise ConfigError(
             f"Cannot write to --output {config.output}: {error.strerror}. Name another "
@@ -455,8 +454,7 @@ def run(config, masked_lm, train, validation, readers, console):
             name: importlib.metadata.version(name) for name in ("keras", "keras-hub")
         },
     }
-    with files.whole(config.output / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     for name, value in history[-1].items():
         console.print(f"{name:>14}  {value:.6g}")
     console.print(f"Wrote {preset}")

@@ -101,12 +101,6 @@ def sha256_of(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_text(path, text):
-    """Writes a text, whole or not at all."""
-    with whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def save_arrays(path, **arrays):
     """Writes arrays by name, whole or not at all."""
     with whole(path) as temporary, open(temporary, "wb") as file:

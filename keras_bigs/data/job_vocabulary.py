@@ -9,10 +9,10 @@ from keras_bigs.data import shards
 from keras_bigs.data.job import Job
 from keras_bigs.data.job import has_shards
 from keras_bigs.data.job import sha256_of
-from keras_bigs.data.job import write_text
 from keras_bigs.data.sentences import clean
 from keras_bigs.data.tables import DataError
 from keras_bigs.data.vocabulary import learn_vocabulary
+from keras_bigs.files import write_text
 
 
 def write_vocabulary(

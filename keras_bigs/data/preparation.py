@@ -30,12 +30,12 @@ from keras_bigs.data.job import Job
 from keras_bigs.data.job import Settings
 from keras_bigs.data.job import has_shards
 from keras_bigs.data.job import load_arrays
-from keras_bigs.data.job import write_text
 from keras_bigs.data.job_vocabulary import read_vocabulary
 from keras_bigs.data.job_vocabulary import vocabulary_record
 from keras_bigs.data.masking import Masker
 from keras_bigs.data.tables import DataError
 from keras_bigs.data.word_tokenizer import WordTokenizer
+from keras_bigs.files import write_text
 from keras_bigs.models import BiGSTokenizer
 
 

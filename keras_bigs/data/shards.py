@@ -28,6 +28,7 @@ import numpy as np
 
 from keras_bigs.data.tables import DataError
 from keras_bigs.files import whole
+from keras_bigs.files import write_text
 
 FIELDS = ("input_ids", "input_mask", "segment_ids")
 MASK_FIELDS = ("masked_lm_positions", "masked_lm_ids")
@@ -209,8 +210,7 @@ def write_manifest(directory, settings: dict, infos: list[ShardInfo]) -> None:
         "splits": splits,
         "shards": [vars(info) for info in infos],
     }
-    with whole(directory / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    write_text(directory / MANIFEST, json.dumps(manifest, indent=1))
 
 
 def read_manifest(directory) -> tuple[dict, list[ShardInfo]]:

@@ -83,9 +83,10 @@ class Checkpoints:
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise FloatingPointError(f"Variable {name} of the model is not finite")
+        plain = dataclasses.asdict(progress)
         record = {
-            "progress": dataclasses.asdict(progress),
-            "progress_checksum": _record_checksum(dataclasses.asdict(progress)),
+            "progress": plain,
+            "progress_checksum": _record_checksum(plain),
             "checksums": {name: _checksum(array) for name, array in arrays.items()},
         }
         try:
@@ -174,7 +175,8 @@ class Checkpoints:
         return arrays, Progress(**progress)
 
     def _assign(self, model, arrays, step):
-        shapes = {name: array.shape for name, array in state(model).items()}
+        now = {**_variables(model), **get_generators()}
+        shapes = {name: tuple(value.shape) for name, value in now.items()}
         saved = {name: array.shape for name, array in arrays.items()}
         if shapes != saved:
             names = {n for n in {*shapes, *saved} if shapes.get(n) != saved.get(n)}
