@@ -61,7 +61,11 @@ def main(config: Config):
 
 def build(config, corpus, sequence_length):
     """The model of the preset, with positions for the length of the shards."""
-    masked_lm = models.BiGSMaskedLM.from_preset(config.start, dropout=config.dropout)
+    # A task would not hand these on to its backbone.
+    backbone = models.BiGSBackbone.from_preset(
+        config.start, dropout=config.dropout, rematerialize=config.rematerialize
+    )
+    masked_lm = models.BiGSMaskedLM.from_preset(config.start, backbone=backbone)
     tokenizer = masked_lm.preprocessor.tokenizer
     if (tokenizer.get_vocabulary(), tokenizer.lowercase) != (
         corpus.pieces,
@@ -80,8 +84,6 @@ def build(config, corpus, sequence_length):
             f"The sequences of --data {config.data} have {sequence_length} tokens, and "
             f"the model of --start {config.start} takes {positions} already."
         )
-    for block in masked_lm.backbone.blocks:
-        block.rematerialize = config.rematerialize
     return masked_lm
 
 

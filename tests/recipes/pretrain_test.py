@@ -151,12 +151,17 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
         output=tmp_path / "longer",
         masks="static",
         rematerialize=True,
+        dropout=0.3,
         decay="cubic",
         **options,
     )
+    start = extend.build(longer, pretrain.describe(longer), 32)
+    for a, b in zip(weights, start.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b[: len(a)])
     extend.main(longer)
     backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
     assert backbone.max_sequence_length == 32
+    assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
     with pytest.raises(pretrain.ConfigError, match="takes 32 already"):
         extend.main(
             dataclasses.replace(
