@@ -17,6 +17,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from keras_bigs.data import shards
 from keras_bigs.data.corpus import Corpus
 from keras_bigs.data.deduplication import hash_paragraphs
@@ -168,24 +170,25 @@ def make_shards(job: Job, number: int) -> None:
         for info in before["shards"]:
             (Path(job.directory) / info["name"]).unlink(missing_ok=True)
     masker = Masker(pieces, settings.masking, settings.seed)
+    # Ids and positions as small as they can be, for every shard the same.
+    dtypes = {
+        "input_ids": np.min_scalar_type(len(pieces) - 1),
+        "masked_lm_ids": np.min_scalar_type(len(pieces) - 1),
+        "masked_lm_positions": np.min_scalar_type(settings.sequence_length - 1),
+    }
     for split, contents in sequences.items():
         if not contents:
             continue
         examples = pad(contents, settings.sequence_length, pieces)
         copies = settings.copies if split == "train" else 1
         for copy in range(max(copies, 1)):
-            arrays = examples
+            arrays = dict(examples)
             if copies:
-                arrays = {**examples, **mask(masker, examples, number, copy)}
-            # Ids and positions as small as they can be, for every shard the same.
-            for name, largest in {
-                "input_ids": len(pieces) - 1,
-                "masked_lm_ids": len(pieces) - 1,
-                "masked_lm_positions": settings.sequence_length - 1,
-            }.items():
-                if name in arrays:
-                    dtype = shards.smallest_dtype(largest)
-                    arrays = {**arrays, name: arrays[name].astype(dtype)}
+                arrays |= mask(masker, examples, number, copy)
+            arrays = {
+                name: array.astype(dtypes.get(name, array.dtype))
+                for name, array in arrays.items()
+            }
             name = f"{split}-{copy:02d}-{number:05d}.hdf5"
             digest = shards.write_shard(Path(job.directory) / name, arrays)
             tokens = int(examples["input_mask"].sum())

@@ -62,11 +62,6 @@ class ShardInfo:
     sha256: str
 
 
-def smallest_dtype(largest: int) -> np.dtype:
-    """The smallest unsigned integer type that holds `largest`."""
-    return np.min_scalar_type(largest)
-
-
 def write_shard(path, arrays: dict[str, np.ndarray]) -> str:
     """Writes arrays of equally many rows, whole or not at all.
 
