@@ -1,13 +1,15 @@
-"""BiGS against keras-hub's BERT and FNet: training step and inference, by length.
+"""BiGS against other encoders: training step and inference, by length.
 
     KERAS_BACKEND=jax python -m benchmarks.train_step
 
 Masked language models of equal numbers of parameters, to 1.1% (12 gated layers for 13
 of BERT's; FNet, whose mixing has no weights, gets 19), the same tokens a step, 15% of
-them predicted. A training step is `train_on_batch` with AdamW and dropout; inference is
-`predict_on_batch` of the backbone. All models and lengths take turns, so that models
-are compared at one length, and lengths at an equal number of tokens. Peak memory is
-that of a process which takes two steps of one model (Linux only).
+them predicted. BERT and FNet are keras-hub's; the paper's other architectures,
+STACK/SSM, GATED/ATT and STACK/ATT, are this package's. A training step is
+`train_on_batch` with AdamW and dropout; inference is `predict_on_batch` of the
+backbone. All models and lengths take turns, so that models are compared at one length,
+and lengths at an equal number of tokens. Peak memory is that of a process which takes
+two steps of one model (Linux only).
 """
 
 import dataclasses
@@ -24,22 +26,32 @@ from rich.table import Table
 from benchmarks import timing
 from keras_bigs import models
 
-NAMES = ("BiGS", "BERT", "FNet")
+OURS = {
+    "BiGS": ("gated", "ssm"),
+    "STACK/SSM": ("stack", "ssm"),
+    "GATED/ATT": ("gated", "attention"),
+    "STACK/ATT": ("stack", "attention"),
+}
+"""Block and routing of the architectures of this package, by name."""
+NAMES = (*OURS, "BERT", "FNet")
 
 
 @dataclasses.dataclass
 class Config:
-    """Times BiGS, BERT and FNet side by side."""
+    """Times encoders side by side."""
 
     lengths: tuple[int, ...] = (128, 512, 2048)
     tokens: int = 2048
     """Tokens a step, whatever the length."""
     dim: int = 256
+    dtype: str = "float32"
+    """Of the computation: a Keras dtype policy."""
     rematerialize: bool = False
     """Whether BiGS computes blocks again in the backward pass."""
     vocabulary_size: int = 30522
     repeats: int = 10
-    models: tuple[str, ...] = NAMES
+    models: tuple[str, ...] = ("BiGS", "BERT", "FNet")
+    """Some of BiGS, STACK/SSM, GATED/ATT, STACK/ATT, BERT and FNet."""
     memory: bool = True
     """Whether to measure peak memory, one process a model and length."""
     only_memory_of: str | None = None
@@ -47,6 +59,10 @@ class Config:
 
 
 def main(config: Config):
+    unknown = sorted({*config.models} - {*NAMES})
+    if unknown:
+        raise ValueError(f"--models are some of {NAMES}. Received: {unknown}")
+    keras.config.set_dtype_policy(config.dtype)
     if config.only_memory_of is not None:
         step = steps(config, config.lengths[0], [config.only_memory_of])[0]
         for _ in range(2):
@@ -67,7 +83,7 @@ def main(config: Config):
     reference = "BERT" if "BERT" in config.models else config.models[0]
     shortest = config.lengths[0]
     table = Table(
-        "length", "model", "parameters", "first call s", "step ms",
+        "length", "model", "parameters", "first call s", "tokens/s", "step ms",
         f"of {reference}'s", f"of length {shortest}'s", "inference ms",
         f"of {reference}'s", "peak MiB",
     )  # fmt: skip
@@ -78,6 +94,7 @@ def main(config: Config):
             name,
             f"{sizes[side]:,}",
             f"{first[side]:.1f}",
+            f"{config.tokens / np.median(train[side]):,.0f}",
             f"{1000 * np.median(train[side]):.0f}",
             f"{timing.median_ratio(train, side, (length, reference)):.2f}",
             f"{timing.median_ratio(train, side, (shortest, name)):.2f}",
@@ -131,11 +148,15 @@ def build(config, length, name):
         "max_sequence_length": length,
     }
     wide = 4 * config.dim
-    if name == "BiGS":
+    if name in OURS:
+        block, routing = OURS[name]
+        gated = block == "gated"
         task = models.BiGSMaskedLM(
             models.BiGSBackbone(
-                num_layers=12,
-                intermediate_dim=3 * config.dim,
+                num_layers=12 if gated else 13,
+                intermediate_dim=3 * config.dim if gated else wide,
+                block=block,
+                routing=routing,
                 rematerialize=config.rematerialize,
                 **sizes,
             )
@@ -167,6 +188,7 @@ def peak_memory(config, length, name):
     command += ["--lengths", str(length), "--tokens", str(config.tokens)]
     command += ["--dim", str(config.dim), "--only_memory_of", name]
     command += ["--vocabulary_size", str(config.vocabulary_size)]
+    command += ["--dtype", config.dtype]
     command += ["--rematerialize"] * config.rematerialize
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return f"{float(result.stdout.splitlines()[-1]):.0f}"
