@@ -75,7 +75,9 @@ class BiGSBackbone(Backbone):
         method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead
-            of keeping its activations: less memory for about a third more time.
+            of keeping its activations: less memory for about a third more time. On CPUs
+            JAX's compiler wastes what is saved, unless the environment has
+            `XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false`.
         dtype: dtype or `keras.DTypePolicy` of computations and weights. Kernel taps,
             SSM parameters, norms and softmax stay float32.
         **kwargs: `name`, `trainable` of `keras.Model`.
