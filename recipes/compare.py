@@ -1,6 +1,8 @@
 """Compares pretraining runs: a table, and their loss curves in one picture.
 
-python -m recipes.compare runs/bigs runs/bert --figure runs/loss.png
+    python -m recipes.compare runs/bigs runs/bert --figure runs/loss.png
+
+The runs may be finished or not; a step must have as many tokens in each.
 """
 
 import csv
@@ -13,7 +15,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from recipes import pretrain
+from keras_bigs.data import open_shards
+from recipes import commands
+from recipes import training_report
 
 
 @dataclass
@@ -28,12 +32,13 @@ class Config:
 
 def main(config: Config):
     console = Console()
-    table = Table("run", "block", "routing", "million tokens", "loss", "val. loss")
+    table = Table("run", "block", "routing", "parameters", "million tokens", "loss")
+    table.add_column("val. loss")
     table.add_column("val. accuracy")
     histories, tokens = {}, set()
     for run in config.runs:
         if not (run / "history.csv").exists():
-            raise pretrain.ConfigError(f"{run} has no history.csv yet.")
+            raise commands.ConfigError(f"{run} has no history.csv yet.")
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
         with open(run / "history.csv", encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
@@ -46,24 +51,33 @@ def main(config: Config):
             run.name,
             options.get("block", ""),
             options.get("routing", ""),
+            parameters(run),
             f"{last['step'] * step / 1e6:.1f}",
             f"{last['loss']:.3f}",
             *(f"{last[k]:.3f}" for k in ("val_loss", "val_accuracy") if k in last),
         )
     if len(tokens) > 1:
-        raise ValueError(f"The runs differ in tokens a step: {sorted(tokens)}")
+        raise commands.ConfigError(
+            f"The runs differ in tokens a step: {sorted(tokens)}. Compare them apart."
+        )
     console.print(table)
-    pretrain.plot(histories, tokens.pop(), config.figure)
+    training_report.plot(histories, tokens.pop(), config.figure)
     console.print(f"Wrote {config.figure}")
+
+
+def parameters(run):
+    """How many weights the model of a finished run has."""
+    path = run / "results.json"
+    if not path.exists():
+        return "(running)"
+    return f"{json.loads(path.read_text(encoding='utf-8'))['parameters']:,}"
 
 
 def sequence_length(options):
     """The length of the sequences that a run was trained on."""
-    from keras_bigs.data import open_shards
-
     shards = open_shards(options["data"], "train", verify=False)
     return shards[0].arrays["input_ids"].shape[1]
 
 
 if __name__ == "__main__":
-    pretrain.command(lambda: main(tyro.cli(Config)))
+    commands.run(lambda: main(tyro.cli(Config)))

@@ -21,11 +21,12 @@ from typing import Literal
 import tyro
 
 from keras_bigs import models
-from recipes import pretrain
+from recipes import commands
+from recipes import masked_lm_training
 
 
 @dataclass(kw_only=True)
-class Config(pretrain.TrainingConfig):
+class Config(masked_lm_training.TrainingConfig):
     """Continues the pretraining of a model on longer inputs."""
 
     start: str
@@ -56,7 +57,7 @@ CONFIGS = {
 
 
 def main(config: Config):
-    pretrain.train(config, build)
+    masked_lm_training.train(config, build)
 
 
 def build(config, corpus, sequence_length):
@@ -71,7 +72,7 @@ def build(config, corpus, sequence_length):
         corpus.pieces,
         corpus.lowercase,
     ):
-        raise pretrain.ConfigError(
+        raise commands.ConfigError(
             f"The vocabulary of --data {config.data} is not that of --start "
             f"{config.start}, or only one is for lower-cased text. Prepare the shards "
             "with the --vocabulary that the model was made with."
@@ -80,7 +81,7 @@ def build(config, corpus, sequence_length):
     if sequence_length > positions:
         masked_lm = models.extend_positions(masked_lm, sequence_length, config.how)
     elif sequence_length < positions:
-        raise pretrain.ConfigError(
+        raise commands.ConfigError(
             f"The sequences of --data {config.data} have {sequence_length} tokens, and "
             f"the model of --start {config.start} takes {positions} already."
         )
@@ -99,4 +100,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    pretrain.command(lambda: main(parse()))
+    commands.run(lambda: main(parse()))

@@ -15,7 +15,6 @@ do not depend on how many processes make them, nor on Apache Beam (`--beam`).
 """
 
 import pathlib
-import sys
 import time
 from dataclasses import dataclass
 from dataclasses import field
@@ -31,7 +30,7 @@ from keras_bigs.data import read_vocabulary
 from keras_bigs.data import runners
 from keras_bigs.data.corpus import Corpus
 from keras_bigs.data.job_vocabulary import write_vocabulary
-from keras_bigs.data.tables import DataError
+from recipes import commands
 
 
 @dataclass
@@ -101,7 +100,4 @@ def main(config: Config):
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config))
-    except (DataError, ValueError, ImportError, OSError) as error:
-        sys.exit(f"error: {error}")
+    commands.run(lambda: main(tyro.cli(Config)))

@@ -20,7 +20,7 @@ import tyro
 from rich.console import Console
 
 from keras_bigs import files
-from recipes import pretrain
+from recipes import commands
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Config:
 
 def main(config: Config):
     if not (config.run / "results.json").exists():
-        raise pretrain.ConfigError(f"{config.run} is not finished: no results.json.")
+        raise commands.ConfigError(f"{config.run} is not finished: no results.json.")
     with files.whole(config.output) as temporary:
         shutil.copytree(config.run / "preset", temporary)
         error = max(halve(path) for path in temporary.glob("*.h5"))
@@ -74,7 +74,7 @@ def halve(path):
                 with np.errstate(over="ignore"):
                     half = array.astype("float16")
                 if not np.isfinite(half).all():
-                    raise pretrain.ConfigError(f"{name} has values beyond float16.")
+                    raise commands.ConfigError(f"{name} has values beyond float16.")
                 scale = np.maximum(np.abs(array), 1e-4)
                 change = np.abs(half.astype("float32") - array) / scale
                 worst, array = max(worst, float(change.max(initial=0))), half
@@ -130,4 +130,4 @@ Licence: {config.license}.
 
 
 if __name__ == "__main__":
-    pretrain.command(lambda: main(tyro.cli(Config)))
+    commands.run(lambda: main(tyro.cli(Config)))

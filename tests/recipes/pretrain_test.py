@@ -19,11 +19,13 @@ from matplotlib import pyplot as plt
 from keras_bigs import data
 from keras_bigs import models
 from keras_bigs import training
+from recipes import commands
 from recipes import compare
 from recipes import extend
 from recipes import prepare
 from recipes import pretrain
 from recipes import publish
+from recipes import shard_folder
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOUNS = ["cat", "dog", "bird", "child", "house", "river"]
@@ -120,7 +122,7 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     assert (results, history) == again[:2]
     for a, b in zip(weights, again[2], strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(pretrain.ConfigError, match="or data: learning_rate;"):
+    with pytest.raises(commands.ConfigError, match="or data: learning_rate;"):
         pretrain.main(dataclasses.replace(config, learning_rate=1.0))
 
     task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
@@ -155,14 +157,14 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
         decay="cubic",
         **options,
     )
-    start = extend.build(longer, pretrain.describe(longer), 32)
+    start = extend.build(longer, shard_folder.describe(longer), 32)
     for a, b in zip(weights, start.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b[: len(a)])
     extend.main(longer)
     backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
     assert backbone.max_sequence_length == 32
     assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
-    with pytest.raises(pretrain.ConfigError, match="takes 32 already"):
+    with pytest.raises(commands.ConfigError, match="takes 32 already"):
         extend.main(
             dataclasses.replace(
                 longer,
@@ -246,16 +248,16 @@ def test_the_folder_of_shards_decides(texts, tmp_path):
 
     make(0)
     config = pretrain.Config(data=shards, output=tmp_path / "a", **SMALL)
-    corpus = pretrain.describe(config)
+    corpus = shard_folder.describe(config)
     assert (corpus.masking.rate, corpus.masking.whole_words) == (0.5, True)
     changed = dataclasses.replace(config, mask_rate=0.2, whole_words=False)
-    assert pretrain.describe(changed).masking == data.Masking(0.2)
+    assert shard_folder.describe(changed).masking == data.Masking(0.2)
     pretrain.main(config)
     task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
     assert not task.preprocessor.tokenizer.lowercase
     shutil.rmtree(shards)
     make(1)
-    with pytest.raises(pretrain.ConfigError, match="or data: data_sha256"):
+    with pytest.raises(commands.ConfigError, match="or data: data_sha256"):
         pretrain.main(config)
 
 
@@ -263,10 +265,10 @@ def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
     for path in folders[1].glob("train*.hdf5"):
         shutil.copy(path, tmp_path)
     options = {"data": tmp_path, "output": tmp_path / "a", **SMALL, "steps": 1}
-    with pytest.raises(pretrain.ConfigError, match="by --vocabulary"):
+    with pytest.raises(commands.ConfigError, match="by --vocabulary"):
         pretrain.main(pretrain.Config(**options))
     (tmp_path / "few.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
-    with pytest.raises(pretrain.ConfigError, match="and the vocabulary 6 pieces"):
+    with pytest.raises(commands.ConfigError, match="and the vocabulary 6 pieces"):
         pretrain.main(pretrain.Config(**options, vocabulary=tmp_path / "few.txt"))
     vocabulary = folders[1] / "vocabulary.txt"
     pretrain.main(pretrain.Config(**options, vocabulary=vocabulary, masks="static"))
