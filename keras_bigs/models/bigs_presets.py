@@ -1,4 +1,6 @@
-"""Sizes of BiGS: the paper's, and smaller ones for laptops."""
+"""Sizes of BiGS and presets: the paper's, and smaller ones for laptops."""
+
+from pathlib import Path
 
 BERT_VOCABULARY_SIZE = 30522
 
@@ -31,28 +33,36 @@ for _name, _arguments in {
     CONFIGS[_name], CONFIGS[f"{_name}_stack"] = _sizes(*_arguments)
 
 
-def _published(handle, params, description):
-    """A preset of the authors' weights on the Hugging Face hub."""
-    return {
+PRESETS = {}
+"""Weights by name, see `BiGSBackbone.presets`: the published ones (Wang et al. 2023) on
+the Hugging Face hub, and a small one within this package."""
+
+
+def _add(name, handle, params, description, source):
+    """An entry whose files keras-hub finds at `handle`: a URL or a directory."""
+    PRESETS[name] = {
         "metadata": {
             "description": description,
             "params": params,
             "path": "bigs",
-            "source": f"https://huggingface.co/{handle}",
+            "source": source,
         },
-        # keras-hub resolves a built-in name to this handle, whatever its scheme.
-        "kaggle_handle": f"hf://{handle}",
+        # A built-in name is resolved to this handle, whatever its scheme.
+        "kaggle_handle": handle,
     }
 
 
-PRESETS = {}
-"""The published weights (Wang et al. 2023), by name; see `BiGSBackbone.presets`."""
+def _add_published(name, repository, params, description):
+    source = f"https://huggingface.co/{repository}"
+    _add(name, f"hf://{repository}", params, description, source)
+
 
 for _length in (128, 512, 1024, 4096):
     _name = f"bigs_large_{_length}_en_uncased"
     # 346,150,492 without position embeddings.
     _params = 346_150_492 + 1024 * _length
-    PRESETS[_name] = _published(
+    _add_published(
+        _name,
         f"JunxiongWang/BiGS_{_length}",
         _params,
         "23-layer BiGS where all input is lowercased, pretrained on Wikipedia and "
@@ -60,8 +70,18 @@ for _length in (128, 512, 1024, 4096):
     )
     # The longer ones were not fine-tuned on MNLI.
     if _length <= 512:
-        PRESETS[f"{_name}_mnli"] = _published(
+        _add_published(
+            f"{_name}_mnli",
             f"JunxiongWang/BiGS_{_length}_MNLI",
             _params,
             f"{_name} fine-tuned on MNLI.",
         )
+
+_add(
+    "bigs_mini_en_uncased",
+    str(Path(__file__).parents[1] / "presets" / "bigs_mini_en_uncased"),
+    0,
+    "12-layer BiGS of width 192 where all input is lowercased, pretrained on 10 "
+    "million tokens of English prose, for up to 128 tokens. Comes with the package.",
+    "recipes.pretrain",
+)
