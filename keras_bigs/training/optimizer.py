@@ -130,7 +130,10 @@ def adamw(
         )
 
     optimizer = make(learning_rate, weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=[f"^{name}$" for name in UNDECAYED])
+    # Keras asks with its variables' names (`bias`), and on TensorFlow with those of
+    # TensorFlow's (`dense/bias:0`).
+    names = "|".join(UNDECAYED)
+    optimizer.exclude_from_weight_decay(var_names=[rf"(^|/)({names})(:\d+)?$"])
     if ssm_learning_rate is None:
         return optimizer
     ssm_optimizer = make(ssm_learning_rate, 0.0)

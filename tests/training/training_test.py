@@ -8,6 +8,7 @@ from sklearn import metrics
 
 from keras_bigs import models
 from keras_bigs import training
+from keras_bigs.training.optimizer import UNDECAYED
 
 
 def test_learning_rate_warms_up_and_decays():
@@ -74,16 +75,24 @@ def test_accumulated_batches_are_one_update():
     assert (weights[0][0] != first[0]).all()
 
 
-def test_weight_decay_spares_biases_norms_and_ssms():
-    backbone = models.BiGSBackbone(20, 1, 8, 24, state_dim=4)
-    optimizer = training.adamw(1e-3, 10)
-    optimizer.build(backbone.trainable_variables)
-    decayed = {
-        v.path.split("/")[-1]
-        for v in backbone.trainable_variables
-        if optimizer._use_weight_decay(v)
-    }
-    assert decayed == {"kernel", "embeddings"}
+@pytest.mark.parametrize("ssm_learning_rate", [None, 0.1])
+def test_weight_decay_spares_biases_norms_and_ssms(ssm_learning_rate):
+    """With gradients of 0, decay alone moves weights."""
+    task = models.BiGSMaskedLM(models.BiGSBackbone(20, 1, 8, 24, state_dim=4))
+    optimizer = training.adamw(
+        0.1, 10, 0.0, weight_decay=0.5, ssm_learning_rate=ssm_learning_rate
+    )
+    variables = task.trainable_variables
+    for variable in variables:
+        variable.assign(np.ones(variable.shape))
+    optimizer.apply([keras.ops.zeros(v.shape) for v in variables], variables)
+    values = {v.path: keras.ops.convert_to_numpy(v) for v in variables}
+    decayed = {path for path, value in values.items() if (value != 1).any()}
+    assert {path.split("/")[-1] for path in decayed} == {"kernel", "embeddings"}
+    kept = {path.split("/")[-1] for path in values.keys() - decayed}
+    assert kept == {*UNDECAYED}
+    for path in decayed:
+        np.testing.assert_allclose(values[path], 1 - 0.1 * 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
