@@ -21,6 +21,7 @@ from typing import Literal
 import tyro
 
 from keras_bigs import models
+from keras_bigs.convert.source import read
 from recipes import commands
 from recipes import masked_lm_training
 
@@ -30,7 +31,8 @@ class Config(masked_lm_training.TrainingConfig):
     """Continues the pretraining of a model on longer inputs."""
 
     start: str
-    """The preset to start from: a directory, a name, or a hub handle."""
+    """Where to start from: a preset, or a checkpoint of the original's format; a
+    directory, a name, or a hub handle."""
     how: Literal["tile", "interpolate"] = "tile"
     """How positions are extended, see `keras_bigs.models.extend_positions`."""
 
@@ -62,30 +64,48 @@ def main(config: Config):
 
 def build(config, corpus, sequence_length):
     """The model of the preset, with positions for the length of the shards."""
-    # A task would not hand these on to its backbone.
-    backbone = models.BiGSBackbone.from_preset(
-        config.start, dropout=config.dropout, rematerialize=config.rematerialize
+    source = read(config.start)
+    if not isinstance(source.model, models.BiGSMaskedLM):
+        raise commands.ConfigError(
+            f"--start {config.start} holds a {type(source.model).__name__}. Name a "
+            "masked language model: a new head would have to be pretrained first."
+        )
+    tokenizer = models.BiGSTokenizer(corpus.pieces, lowercase=corpus.lowercase)
+    check_vocabulary(config, source, tokenizer)
+    start = source.model.backbone
+    if sequence_length < start.max_sequence_length:
+        raise commands.ConfigError(
+            f"The sequences of --data {config.data} have {sequence_length} tokens, and "
+            f"the model of --start {config.start} takes {start.max_sequence_length} "
+            "already."
+        )
+    options = {"dropout": config.dropout, "rematerialize": config.rematerialize}
+    backbone = models.BiGSBackbone.from_config({**start.get_config(), **options})
+    preprocessor = models.BiGSMaskedLMPreprocessor(
+        tokenizer, sequence_length=start.max_sequence_length
     )
-    masked_lm = models.BiGSMaskedLM.from_preset(config.start, backbone=backbone)
-    tokenizer = masked_lm.preprocessor.tokenizer
-    if (tokenizer.get_vocabulary(), tokenizer.lowercase) != (
-        corpus.pieces,
-        corpus.lowercase,
-    ):
+    masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
+    masked_lm.set_weights(source.model.get_weights())
+    if sequence_length > start.max_sequence_length:
+        masked_lm = models.extend_positions(masked_lm, sequence_length, config.how)
+    return masked_lm
+
+
+def check_vocabulary(config, source, tokenizer):
+    """Finds out whether the shards were made with the vocabulary of the model."""
+    # The published models come without one.
+    same = tokenizer.vocabulary_size() == source.model.backbone.vocabulary_size
+    if source.tokenizer is not None:
+        same = (
+            source.tokenizer.get_vocabulary() == tokenizer.get_vocabulary()
+            and source.tokenizer.lowercase == tokenizer.lowercase
+        )
+    if not same:
         raise commands.ConfigError(
             f"The vocabulary of --data {config.data} is not that of --start "
             f"{config.start}, or only one is for lower-cased text. Prepare the shards "
             "with the --vocabulary that the model was made with."
         )
-    positions = masked_lm.backbone.max_sequence_length
-    if sequence_length > positions:
-        masked_lm = models.extend_positions(masked_lm, sequence_length, config.how)
-    elif sequence_length < positions:
-        raise commands.ConfigError(
-            f"The sequences of --data {config.data} have {sequence_length} tokens, and "
-            f"the model of --start {config.start} takes {positions} already."
-        )
-    return masked_lm
 
 
 def parse(arguments=None):

@@ -180,6 +180,35 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     assert f"{results['val_loss']:.3f}" in capsys.readouterr().out
 
 
+def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
+    """With its head, which a published checkpoint has; and not without one."""
+    start = ROOT / "tests/fixtures/original/flax_masked_lm"
+    expected = models.BiGSMaskedLM.from_preset(str(start), preprocessor=None)
+    size, length = (
+        expected.backbone.vocabulary_size,
+        expected.backbone.max_sequence_length,
+    )
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces += [f"w{i}" for i in range(size - len(pieces))]
+    config = extend.Config(
+        start=str(start), data=tmp_path, output=tmp_path, dropout=0.3
+    )
+    corpus = shard_folder.Corpus(pieces, True, data.Masking(), "")
+    task = extend.build(config, corpus, length)
+    for a, b in zip(expected.get_weights(), task.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert task.backbone.dropout == 0.3
+    longer = extend.build(config, corpus, length + 9)
+    assert longer.backbone.max_sequence_length == length + 9
+    corpus.pieces = pieces[:-1]
+    with pytest.raises(commands.ConfigError, match="The vocabulary of --data"):
+        extend.build(config, corpus, length)
+    expected.backbone.save_to_preset(str(tmp_path / "backbone"))
+    config.start = str(tmp_path / "backbone")
+    with pytest.raises(commands.ConfigError, match="holds a BiGSBackbone"):
+        extend.build(config, corpus, length)
+
+
 def test_paper_configurations():
     """Table 7 of the paper, by name, and options that change it."""
     config = pretrain.parse(["large", "--data", "d", "--output", "o", "--steps", "7"])
