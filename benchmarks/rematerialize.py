@@ -44,6 +44,11 @@ def main(config: Config):
             "The compiler is asked through JAX: set KERAS_BACKEND=jax. Received: "
             f"{keras.backend.backend()}"
         )
+    if any(config.tokens % length for length in config.lengths):
+        raise ValueError(
+            f"--tokens {config.tokens} must be a multiple of each of --lengths. "
+            f"Received: {config.lengths}"
+        )
     if config.tpu is None:
         device = jax.devices()[0]
     else:

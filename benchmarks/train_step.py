@@ -47,7 +47,7 @@ class Config:
     dtype: str = "float32"
     """Of the computation: a Keras dtype policy."""
     rematerialize: bool = False
-    """Whether BiGS computes blocks again in the backward pass."""
+    """Whether this package's compute blocks again in the backward pass."""
     vocabulary_size: int = 30522
     repeats: int = 10
     models: tuple[str, ...] = ("BiGS", "BERT", "FNet")
@@ -183,7 +183,7 @@ def build(config, length, name):
 
 
 def peak_memory(config, length, name):
-    """Peak resident memory of two training steps in a new process, MB."""
+    """Peak resident memory of two training steps in a new process, MiB."""
     command = [sys.executable, "-m", "benchmarks.train_step"]
     command += ["--lengths", str(length), "--tokens", str(config.tokens)]
     command += ["--dim", str(config.dim), "--only_memory_of", name]

@@ -2,7 +2,7 @@
 
     python -m recipes.compare runs/bigs runs/bert --figure runs/loss.png
 
-The runs may be finished or not; a step must have as many tokens in each.
+The runs may be finished or not.
 """
 
 import csv
@@ -15,7 +15,6 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from keras_bigs.data import open_shards
 from recipes import commands
 from recipes import training_report
 
@@ -35,20 +34,20 @@ def main(config: Config):
     table = Table("run", "block", "routing", "parameters", "million tokens", "loss")
     table.add_column("val. loss")
     table.add_column("val. accuracy")
-    histories, tokens = {}, set()
+    curves = {}
     for run in config.runs:
         if not (run / "history.csv").exists():
-            raise commands.ConfigError(f"{run} has no history.csv yet.")
+            console.print(f"{run} has no history.csv and is left out.")
+            continue
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
         with open(run / "history.csv", encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             history = [{k: float(v) for k, v in row.items()} for row in rows]
-        histories[run.name] = history
-        step = options["batch_size"] * sequence_length(options)
-        tokens.add(step)
+        name, step = label(run, config.runs), options["tokens_per_step"]
+        curves[name] = (history, step)
         last = history[-1]
         table.add_row(
-            run.name,
+            name,
             options.get("block", ""),
             options.get("routing", ""),
             parameters(run),
@@ -56,13 +55,17 @@ def main(config: Config):
             f"{last['loss']:.3f}",
             *(f"{last[k]:.3f}" for k in ("val_loss", "val_accuracy") if k in last),
         )
-    if len(tokens) > 1:
-        raise commands.ConfigError(
-            f"The runs differ in tokens a step: {sorted(tokens)}. Compare them apart."
-        )
+    if not curves:
+        raise commands.ConfigError("None of the runs has a history.csv yet.")
     console.print(table)
-    training_report.plot(histories, tokens.pop(), config.figure)
+    training_report.plot(curves, config.figure)
     console.print(f"Wrote {config.figure}")
+
+
+def label(run, runs):
+    """The name of a run; its path, if another has the same name."""
+    same = [other for other in runs if other.name == run.name]
+    return run.name if len(same) == 1 else str(run)
 
 
 def parameters(run):
@@ -71,12 +74,6 @@ def parameters(run):
     if not path.exists():
         return "(running)"
     return f"{json.loads(path.read_text(encoding='utf-8'))['parameters']:,}"
-
-
-def sequence_length(options):
-    """The length of the sequences that a run was trained on."""
-    shards = open_shards(options["data"], "train", verify=False)
-    return shards[0].arrays["input_ids"].shape[1]
 
 
 if __name__ == "__main__":

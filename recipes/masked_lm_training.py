@@ -1,6 +1,7 @@
 """The training of a masked language model, which `pretrain` and `extend` share."""
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import pathlib
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import keras
+import numpy as np
+import tensorflow as tf
 from rich.console import Console
 
 from keras_bigs import files
@@ -33,7 +36,9 @@ class TrainingConfig:
     batch_size: int = 32
     """Sequences an update."""
     accumulation_steps: int = 1
-    """Into how many batches an update is divided, to save memory."""
+    """Into how many batches an update is divided, to save memory. The average of their
+    losses counts, each the average over its predictions. Checkpoints, and messages that
+    name a step, count batches."""
     learning_rate: float = 1e-3
     """The peak."""
     ssm_learning_rate: float | None = None
@@ -57,19 +62,23 @@ class TrainingConfig:
     """Whether dynamic masks cover whole words. Default: as `prepare` had it."""
     vocabulary: pathlib.Path | None = None
     """The word pieces, for a folder of shards that has none (the original's)."""
-    lowercase: bool = True
-    """Whether that vocabulary is for lower-cased text."""
+    lowercase: bool | None = None
+    """Whether that vocabulary is for lower-cased text. Default: it is."""
     dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """Keras' policy for computations and weights."""
+    """Keras' policy for computations and weights. Steps that `mixed_float16` skips, to
+    find its loss scale, are steps too."""
     rematerialize: bool = False
-    """Whether to save memory by computing blocks again."""
+    """Whether to save memory by computing blocks again; on CPUs JAX needs a flag for
+    it, see `BiGSBackbone`."""
     distributed: bool = False
     """Whether this is one of several processes, one a host, which each run this
-    command (JAX only; see `keras.distribution.initialize`)."""
+    command (JAX only; see `keras.distribution.initialize`) with one `--output` that
+    all can read."""
     steps_per_epoch: int = 500
     """The interval of evaluation and logs, in updates."""
     validation_examples: int = 1024
-    """How many held-out sequences to evaluate on, 0 for none."""
+    """About how many held-out sequences to evaluate on: whole batches, at least one,
+    the same for every seed. 0 for none."""
     save_every: int = 100
     """The interval of checkpoints, in updates."""
     keep: int = 3
@@ -77,7 +86,7 @@ class TrainingConfig:
     max_loss_rise: float = 1.0
     """How far the loss of an epoch may rise above the best, in nats."""
     seed: int = 0
-    """Of weights, dropout, order and masks."""
+    """Of weights, dropout, and the order and masks of training."""
 
 
 def train(config, make_model):
@@ -90,16 +99,26 @@ def train(config, make_model):
     keras.config.set_dtype_policy(config.dtype)
     batches, held_out = shard_folder.load(config, corpus, console)
     masked_lm = make_model(config, corpus, batches.sequence_length)
+    options = {
+        **dataclasses.asdict(config),
+        "tokens_per_step": config.batch_size * batches.sequence_length,
+        "data_sha256": corpus.checksum,
+        "backend": keras.backend.backend(),
+    }
+    require_same(options, readers)
     if readers[0] == 0:
-        claim(config, corpus)
+        claim(config.output, options)
     run(config, masked_lm, batches, held_out, readers, console)
 
 
 def check(config):
     """Finds out what does not go together."""
-    for name in ("steps", "steps_per_epoch", "accumulation_steps", "keep"):
+    counts = ("steps", "steps_per_epoch", "save_every", "accumulation_steps", "keep")
+    for name in counts:
         if getattr(config, name) < 1:
             raise ConfigError(f"--{name} must be at least 1.")
+    if config.validation_examples < 0:
+        raise ConfigError("--validation_examples must be at least 0.")
     if config.batch_size < 1 or config.batch_size % config.accumulation_steps:
         raise ConfigError(
             f"--accumulation_steps {config.accumulation_steps} does not divide "
@@ -117,15 +136,14 @@ def check(config):
 FREE = ("output", "data", "vocabulary", "keep", "max_loss_rise", "distributed")
 
 
-def claim(config, corpus):
-    """Makes the output directory, or finds in it the same run begun before."""
-    options = {
-        **dataclasses.asdict(config),
-        "data_sha256": corpus.checksum,
-        "backend": keras.backend.backend(),
-    }
+def claim(output, options):
+    """Makes the output directory, or finds in it the same run begun before.
+
+    A run that has not come to a checkpoint, for want of memory perhaps, may begin again
+    with other options.
+    """
     text = json.dumps(options, indent=2, default=str)
-    path = config.output / "config.json"
+    path = output / "config.json"
     try:
         if path.exists():
             before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
@@ -134,23 +152,39 @@ def claim(config, corpus):
                 for name in now
                 if name not in FREE and before.get(name, now[name]) != now[name]
             ]
-            if changed:
+            if changed and any((output / "checkpoints").glob("[0-9]*")):
                 raise ConfigError(
-                    f"--output {config.output} has a run with other options or data: "
+                    f"--output {output} has a run with other options or data: "
                     f"{', '.join(changed)}; see {path}. Name another directory, or "
                     "give the same options."
                 )
-            return
-        if config.output.exists() and any(config.output.iterdir()):
+            if not changed:
+                return
+        elif output.exists() and any(output.iterdir()):
             raise ConfigError(
-                f"--output {config.output} is not empty. Name another directory."
+                f"--output {output} is not empty. Name another directory."
             )
         files.write_text(path, text)
     except OSError as error:
         raise ConfigError(
-            f"Cannot write to --output {config.output}: {error.strerror}. Name another "
+            f"Cannot write to --output {output}: {error.strerror}. Name another "
             "directory."
         ) from error
+
+
+def require_same(options, readers):
+    """Finds out whether all processes were given the same options and data."""
+    if readers[1] == 1:
+        return
+    from jax.experimental import multihost_utils
+
+    bound = {name: value for name, value in options.items() if name not in FREE}
+    text = json.dumps(bound, sort_keys=True, default=str)
+    multihost_utils.assert_equal(
+        np.frombuffer(hashlib.sha256(text.encode()).digest(), "uint8"),
+        "The processes were given different options or data: "
+        f"process {readers[0]} has {text}",
+    )
 
 
 def distribute(config):
@@ -160,6 +194,9 @@ def distribute(config):
             raise ConfigError("--distributed needs KERAS_BACKEND=jax.")
         return 0, 1
     import jax
+
+    # TensorFlow only reads the data.
+    tf.config.set_visible_devices([], "GPU")
 
     if config.distributed:
         keras.distribution.initialize()
@@ -234,14 +271,13 @@ def run(config, masked_lm, train, validation, readers, console):
     history = in_updates(history, every)
     masked_lm.backbone.pooled_dense.trainable = True
     preset = config.output / "preset"
-    if readers[0] > 0:
-        # All processes must take part in reading the weights; one keeps them.
-        with tempfile.TemporaryDirectory() as folder:
-            masked_lm.save_to_preset(folder)
-        return
     if not preset.exists():
-        with files.whole(preset) as temporary:
+        # Keras gathers the weights from all processes, so all save; one keeps them.
+        keep = files.whole(preset) if readers[0] == 0 else tempfile.TemporaryDirectory()
+        with keep as temporary:
             masked_lm.save_to_preset(str(temporary))
+    if readers[0] > 0:
+        return
     results = {
         **history[-1],
         "parameters": model.count_params(),

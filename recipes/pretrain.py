@@ -81,7 +81,7 @@ CONFIGS = {
     "base": (
         "12 layers of 768, 500,000 steps: the start of the paper's 4,096-token model",
         _sizes(
-            *(768, 12),
+            *(768, None),
             **{**_PAPER, "batch_size": 1048, "steps": 500_000},
             learning_rate=4e-4,
             warmup_proportion=0.01,
@@ -110,9 +110,12 @@ def main(config: Config):
 def build(config, corpus, sequence_length):
     """The task, with a tokenizer."""
     gated = config.block == "gated"
+    num_layers = config.num_layers
+    if num_layers is None:
+        num_layers = 12 if gated else 13
     backbone = models.BiGSBackbone(
         vocabulary_size=len(corpus.pieces),
-        num_layers=config.num_layers or (12 if gated else 13),
+        num_layers=num_layers,
         hidden_dim=config.hidden_dim,
         intermediate_dim=(3 if gated else 4) * config.hidden_dim,
         state_dim=config.state_dim,

@@ -42,6 +42,7 @@ class Config:
 def main(config: Config):
     if not (config.run / "results.json").exists():
         raise commands.ConfigError(f"{config.run} is not finished: no results.json.")
+    files.require_new(config.output)
     with files.whole(config.output) as temporary:
         shutil.copytree(config.run / "preset", temporary)
         error = max(halve(path) for path in temporary.glob("*.h5"))
@@ -49,7 +50,10 @@ def main(config: Config):
     size = sum(path.stat().st_size for path in config.output.rglob("*"))
     console = Console()
     console.print(f"Wrote {config.output}, {size / 1e6:.1f} MB.")
-    console.print(f"No weight changed by more than {error:.2g} of itself.")
+    console.print(
+        f"No weight changed by more than {error:.2g} of itself, or of 1e-4 if that is "
+        "more."
+    )
 
 
 def halve(path):
@@ -92,6 +96,7 @@ def card(config):
     results = json.loads((config.run / "results.json").read_text(encoding="utf-8"))
     backbone = json.loads((config.run / "preset/config.json").read_text("utf-8"))
     sizes = backbone["config"]
+    recipe = "extend" if "start" in options else "pretrain"
     return f"""# {config.name}
 
 A BiGS language encoder without attention (Wang et al. 2023, "Pretraining Without
@@ -109,7 +114,7 @@ masked_lm.fill_mask("The capital of France is [MASK].")
 
 ## How it was made
 
-`recipes.pretrain` on {config.data}: {results["tokens"]:,} tokens, padding included, in
+`recipes.{recipe}` on {config.data}: {results["tokens"]:,} tokens, padding included, in
 {options["steps"]:,} steps of {options["batch_size"]} sequences; AdamW at
 {options["learning_rate"]}, {options["decay"]} decay, {options["dtype"]}, seed
 {options["seed"]}, {results["backend"]}.

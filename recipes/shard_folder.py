@@ -1,8 +1,9 @@
 """A folder of shards as pretraining takes it: its vocabulary, masks and batches."""
 
 import hashlib
-import json
 from dataclasses import dataclass
+
+import numpy as np
 
 from keras_bigs import data
 from keras_bigs.data import shards
@@ -13,7 +14,9 @@ from recipes.commands import ConfigError
 class Corpus:
     """What a folder of shards says of itself.
 
-    `checksum` is of everything in it; `masking` is how its examples are masked.
+    `checksum` is of everything in it; of the original's files, which have none of
+    their own, of names, sizes and the vocabulary. `masking` is how its examples are
+    masked.
     """
 
     pieces: list[str]
@@ -33,16 +36,18 @@ def describe(config):
                 "their vocabulary by --vocabulary."
             )
         files = sorted(path for path in folder.glob("*.h*5"))
-        pieces, lowercase = data.read_vocabulary(config.vocabulary), config.lowercase
+        pieces = data.read_vocabulary(config.vocabulary)
+        lowercase = config.lowercase is not False
         text = repr([*((path.name, path.stat().st_size) for path in files), pieces])
         settings = {}
     else:
-        if config.vocabulary is not None:
+        if (config.vocabulary, config.lowercase) != (None, None):
             raise ConfigError(
-                f"--data {folder} has a vocabulary of its own. Leave out --vocabulary."
+                f"--data {folder} has a vocabulary of its own. Leave out --vocabulary "
+                "and --lowercase."
             )
+        settings = data.read_manifest(folder)[0]["settings"]
         text = (folder / shards.MANIFEST).read_text(encoding="utf-8")
-        settings = json.loads(text)["settings"]
         pieces, lowercase = data.read_vocabulary(folder), settings["lowercase"]
     masking = settings.get("masking", {})
     if config.mask_rate is not None:
@@ -53,6 +58,18 @@ def describe(config):
     return Corpus(pieces, lowercase, data.Masking(**masking), checksum)
 
 
+def check_tokens(parts, pieces):
+    """Finds out whether a vocabulary has the tokens of shards made elsewhere."""
+    for shard in parts:
+        for name in ("input_ids", "masked_lm_ids"):
+            largest = int(np.max(shard.arrays.get(name, 0)))
+            if largest >= len(pieces):
+                raise ConfigError(
+                    f"{shard.path} has token {largest}, and the vocabulary "
+                    f"{len(pieces)} pieces. Name the vocabulary that it was made with."
+                )
+
+
 def load(config, corpus, console):
     """Training batches, and validation batches or `None`."""
     with console.status("Checking the shards"):
@@ -60,22 +77,20 @@ def load(config, corpus, console):
         held_out = data.open_shards(config.data, "validation")
     if not examples:
         raise ConfigError(f"--data {config.data} has no training examples.")
-    largest = int(examples[0].arrays["input_ids"].max())
-    if largest >= len(corpus.pieces):
-        raise ConfigError(
-            f"--data {config.data} has token {largest}, and the vocabulary "
-            f"{len(corpus.pieces)} pieces. Name the vocabulary that it was made with."
-        )
+    if config.vocabulary is not None:
+        with console.status("Checking the vocabulary"):
+            check_tokens([*examples, *held_out], corpus.pieces)
     masker = None
     if config.masks == "dynamic":
         masker = data.Masker(corpus.pieces, corpus.masking, config.seed)
     size = config.batch_size // config.accumulation_steps
-    # Validation too is shuffled, or it would be the beginning of the first file; and
-    # its steps, so its masks, are always the first.
-    train, validation = (
-        data.PretrainingBatches(part, size, masker, seed=config.seed) if part else None
-        for part in (examples, held_out if config.validation_examples else [])
-    )
+    train = data.PretrainingBatches(examples, size, masker, seed=config.seed)
+    validation = None
+    if held_out and config.validation_examples:
+        # Shuffled too, or it would be the beginning of the first file; with the masks
+        # of its first steps; and both the same for runs of any seed.
+        masker = masker and data.Masker(corpus.pieces, corpus.masking, seed=0)
+        validation = data.PretrainingBatches(held_out, size, masker, seed=0)
     console.print(
         f"{train.examples:,} sequences of {train.sequence_length} tokens, "
         f"{validation.examples if validation else 0:,} held out"

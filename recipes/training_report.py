@@ -22,7 +22,7 @@ def report(history, directory, tokens_per_step):
         writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-    plot({directory.name: history}, tokens_per_step, directory / "loss.png")
+    plot({directory.name: (history, tokens_per_step)}, directory / "loss.png")
     writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
     with writer.as_default(step=history[-1]["step"]):
         for name, value in history[-1].items():
@@ -30,10 +30,13 @@ def report(history, directory, tokens_per_step):
     writer.close()
 
 
-def plot(histories, tokens_per_step, path):
-    """Loss curves of one or several runs: training dotted, validation solid."""
+def plot(runs, path):
+    """Loss curves of runs: training dotted, validation solid.
+
+    `runs` are the history and the tokens of a step, by name.
+    """
     figure, axes = plt.subplots(layout="constrained")
-    for i, (name, history) in enumerate(histories.items()):
+    for i, (name, (history, tokens_per_step)) in enumerate(runs.items()):
         millions = [epoch["step"] * tokens_per_step / 1e6 for epoch in history]
         for key, style, label in (
             ("loss", ":", f"{name}, training"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import orbax.checkpoint as ocp
+from orbax.checkpoint import multihost
 
 from keras_bigs.training.generators import get_generators
 from keras_bigs.training.generators import set_generators
@@ -136,13 +137,7 @@ class Checkpoints:
                     f"{'; '.join(damaged)}). Going on from step {step}.",
                     stacklevel=2,
                 )
-                for later in steps[: len(damaged)]:
-                    aside = f"{self.directory.name}-damaged-{later}"
-                    shutil.rmtree(self.directory.with_name(aside), ignore_errors=True)
-                    (self.directory / str(later)).rename(
-                        self.directory.with_name(aside)
-                    )
-                self._manager.reload()
+                self._put_aside(steps[: len(damaged)])
             return progress
         if damaged:
             raise ValueError(
@@ -150,6 +145,18 @@ class Checkpoints:
                 "Restore the folder from a copy, or start again in another one."
             )
         return None
+
+    def _put_aside(self, steps):
+        """Renames the checkpoints of steps; one process does it for all."""
+        if multihost.is_primary_host(0):
+            for step in steps:
+                aside = self.directory.with_name(
+                    f"{self.directory.name}-damaged-{step}"
+                )
+                shutil.rmtree(aside, ignore_errors=True)
+                (self.directory / str(step)).rename(aside)
+        multihost.sync_global_processes(f"damaged checkpoints {steps} put aside")
+        self._manager.reload()
 
     def _read(self, step):
         """The arrays and `Progress` of a checkpoint, compared with their checksums."""

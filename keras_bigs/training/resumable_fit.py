@@ -142,6 +142,21 @@ def _build(model, dataset):
     model.reset_metrics()
 
 
+def _process_count():
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
+
+
+def _of_all_processes(number):
+    """The numbers that the processes of a run have, in each of them."""
+    from jax.experimental import multihost_utils
+
+    return np.atleast_1d(multihost_utils.process_allgather(np.int32(number)))
+
+
 class _Run(keras.callbacks.Callback):
     """Counts steps, writes checkpoints, and ends a run that should end."""
 
@@ -215,7 +230,7 @@ class _Run(keras.callbacks.Callback):
         every = self._save_every
         if every and self.step // every > before // every:
             self._save()
-        if self._signal is not None:
+        if self._asked_to_end():
             self._end()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -236,7 +251,7 @@ class _Run(keras.callbacks.Callback):
         self._save()
         if self._on_epoch is not None:
             self._on_epoch(self.history)
-        if self._signal is not None:
+        if self._asked_to_end():
             self._end()
 
     def _save(self):
@@ -246,6 +261,16 @@ class _Run(keras.callbacks.Callback):
             self._checkpoints.save(self.model, Progress(self.step, self.history))
         except FloatingPointError as error:
             self._diverged(str(error))
+
+    def _asked_to_end(self):
+        """Whether this process was asked to end, or another that trains with it.
+
+        All learn of it after the same step: they write a checkpoint together.
+        """
+        if _process_count() > 1:
+            number = int(max(_of_all_processes(self._signal or 0)))
+            self._signal = signal.Signals(number) if number else None
+        return self._signal is not None
 
     def _end(self):
         self._save()

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import h5py
 import keras
@@ -332,16 +333,34 @@ def test_two_processes_are_as_one(folders, tmp_path):
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
     }
 
-    def start(output, **variables):
+    def start(output, process=None, *more):
         command = [sys.executable, "-m", "recipes.pretrain", *arguments]
-        command += ["--output", str(tmp_path / output)]
-        command += ["--distributed"] if variables else []
+        command += ["--output", str(tmp_path / output), *more]
+        variables = {"KERAS_DISTRIBUTION_PROCESS_ID": str(process)}
+        command += [] if process is None else ["--distributed"]
         return subprocess.Popen(command, cwd=ROOT, env={**environment, **variables})
 
+    def codes(pair):
+        return [process.wait(300) for process in pair]
+
     assert start("one").wait() == 0
-    pair = [start("two", KERAS_DISTRIBUTION_PROCESS_ID=str(i)) for i in (0, 1)]
-    assert [process.wait(300) for process in pair] == [0, 0]
+    assert codes([start("two", i) for i in (0, 1)]) == [0, 0]
     one, two = (read(tmp_path / name) for name in ("one", "two"))
     assert two[0]["val_loss"] == pytest.approx(one[0]["val_loss"], rel=1e-5)
     for a, b in zip(one[2], two[2], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+    # Different options are found out; and asked to end, one tells the other.
+    pair = [start("three", i, "--seed", str(i)) for i in (0, 1)]
+    assert all(code != 0 for code in codes(pair))
+    more = ["--steps", "200", "--steps_per_epoch", "100"]
+    pair = [start("four", i, *more) for i in (0, 1)]
+    checkpoints = tmp_path / "four" / "checkpoints"
+    while not any(checkpoints.glob("[0-9]*")):
+        assert pair[0].poll() is None
+        time.sleep(0.1)
+    pair[1].send_signal(signal.SIGTERM)
+    assert codes(pair) == [128 + signal.SIGTERM] * 2
+    assert not (tmp_path / "four" / "results.json").exists()
+    assert codes([start("four", i, *more) for i in (0, 1)]) == [0, 0]
+    assert read(tmp_path / "four")[0]["step"] == 200
