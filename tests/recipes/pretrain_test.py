@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from rich.console import Console
 
 from keras_bigs import data
 from keras_bigs import models
@@ -23,6 +24,7 @@ from keras_bigs import training
 from recipes import commands
 from recipes import compare
 from recipes import extend
+from recipes import masked_lm_training
 from recipes import prepare
 from recipes import pretrain
 from recipes import publish
@@ -176,9 +178,12 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
             )
         )
 
-    compare.main(compare.Config((tmp_path / "a", tmp_path / "b"), tmp_path / "f.png"))
+    runs = tuple(tmp_path / name for name in ("a", "b", "longer", "published"))
+    compare.main(compare.Config(runs, tmp_path / "f.png"))
     assert plt.imread(tmp_path / "f.png").std() > 0.01
-    assert f"{results['val_loss']:.3f}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{results['val_loss']:.3f}" in printed
+    assert "has no history.csv and is left out" in printed.replace("\n", " ")
 
 
 def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
@@ -234,6 +239,9 @@ def test_paper_configurations():
         ({"accumulation_steps": 3}, "--accumulation_steps 3 does not divide"),
         ({"accumulation_steps": 0}, "--accumulation_steps must be at least 1"),
         ({"keep": 0}, "--keep must be at least 1"),
+        ({"save_every": 0}, "--save_every must be at least 1"),
+        ({"validation_examples": -5}, "--validation_examples must be at least 0"),
+        ({"lowercase": False}, "has a vocabulary of its own"),
         ({"masks": "static"}, "have no masks"),
         ({"masks": "static", "mask_rate": 0.4}, "are for dynamic masks"),
         ({"vocabulary": "v.txt"}, "has a vocabulary of its own"),
@@ -252,6 +260,37 @@ def test_a_failed_start_claims_nothing(folders, tmp_path):
     with pytest.raises(ValueError, match="have no masks"):
         pretrain.main(pretrain.Config(**options, masks="static"))
     assert not (tmp_path / "a").exists()
+
+
+def test_a_run_may_begin_again_until_its_first_checkpoint(tmp_path):
+    output = tmp_path / "run"
+    masked_lm_training.claim(output, {"batch_size": 256, "keep": 3})
+    masked_lm_training.claim(output, {"batch_size": 64, "keep": 3})
+    assert json.loads((output / "config.json").read_text())["batch_size"] == 64
+    (output / "checkpoints" / "100").mkdir(parents=True)
+    masked_lm_training.claim(output, {"batch_size": 64, "keep": 5})
+    with pytest.raises(commands.ConfigError, match="other options or data: batch_size"):
+        masked_lm_training.claim(output, {"batch_size": 32, "keep": 3})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    with pytest.raises(commands.ConfigError, match="is not empty"):
+        masked_lm_training.claim(tmp_path / "other", {})
+
+
+def test_validation_is_the_same_for_every_seed(folders, tmp_path):
+    """And as much as whole batches allow."""
+    batches = []
+    for seed in (0, 1):
+        config = pretrain.Config(
+            **{"data": folders[0], "output": tmp_path, **SMALL, "seed": seed}
+        )
+        corpus = shard_folder.describe(config)
+        train, validation = shard_folder.load(config, corpus, Console())
+        batches.append((train.batch(0)[0], validation.batch(0)[0]))
+    (train, validation), (other_train, other_validation) = batches
+    for name in validation:
+        np.testing.assert_array_equal(validation[name], other_validation[name])
+    assert (train["token_ids"] != other_train["token_ids"]).any()
 
 
 def test_the_folder_of_shards_decides(texts, tmp_path):
@@ -297,6 +336,13 @@ def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
     options = {"data": tmp_path, "output": tmp_path / "a", **SMALL, "steps": 1}
     with pytest.raises(commands.ConfigError, match="by --vocabulary"):
         pretrain.main(pretrain.Config(**options))
+    # Compressed, as the original's are.
+    for path in tmp_path.glob("*.hdf5"):
+        with h5py.File(path) as file:
+            arrays = {name: item[()] for name, item in file.items()}
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array, compression="gzip")
     (tmp_path / "few.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
     with pytest.raises(commands.ConfigError, match="and the vocabulary 6 pieces"):
         pretrain.main(pretrain.Config(**options, vocabulary=tmp_path / "few.txt"))
