@@ -1,5 +1,6 @@
 """The vocabulary of a corpus that is prepared."""
 
+import collections
 import itertools
 import json
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from keras_bigs.data.job import has_shards
 from keras_bigs.data.job import sha256_of
 from keras_bigs.data.sentences import clean
 from keras_bigs.data.tables import DataError
+from keras_bigs.data.vocabulary import SPECIAL_TOKENS
 from keras_bigs.data.vocabulary import learn_vocabulary
 from keras_bigs.files import write_text
 
@@ -30,13 +32,16 @@ def write_vocabulary(
         sample_bytes: how much text to learn from.
 
     Raises:
-        DataError: the directory has shards of another vocabulary, or a
+        DataError: `vocabulary` lacks a special token, has no other pieces, or has a
+            piece twice; or the directory has shards of another vocabulary, or a
             `vocabulary.txt` that is not the one written here.
     """
     path = Path(job.directory) / shards.VOCABULARY
     options: dict = {"size": size, "sample_bytes": sample_bytes}
     if vocabulary is not None:
-        content = _lines(vocabulary)
+        pieces = list(vocabulary)
+        _check(pieces)
+        content = _lines(pieces)
         options = {"sha256": sha256_of(content)}
     before = vocabulary_record(job)
     if before["options"] != options and has_shards(job.directory):
@@ -67,6 +72,20 @@ def vocabulary_record(job):
     if not path.exists():
         return {"options": None, "sha256": None}
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _check(pieces):
+    """Raises unless texts can be tokenized into the pieces, and masked."""
+    counts = collections.Counter(pieces)
+    if missing := [token for token in SPECIAL_TOKENS if token not in counts]:
+        raise DataError(f"`vocabulary` lacks {missing}. Add a line for each.")
+    if len(counts) == len(SPECIAL_TOKENS):
+        raise DataError("`vocabulary` has special tokens only. Add word pieces.")
+    if repeated := [piece for piece, count in counts.items() if count > 1]:
+        raise DataError(
+            f"`vocabulary` has pieces more than once ({len(repeated)}): "
+            f"{repeated[:5]}. Leave one line of each."
+        )
 
 
 def _learn(job, size, sample_bytes):

@@ -78,6 +78,11 @@ def prepare(
     return preparation.run(job, runner or runners.local_runner(1))
 
 
+def no_work(function, numbers, description):
+    """A runner that is not to be called."""
+    raise AssertionError(description)
+
+
 def digests(directory):
     """The bytes of every file but the records of the work."""
     return {
@@ -452,6 +457,21 @@ def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
     write_vocabulary(job, VOCABULARY, 0, 0)
     write_vocabulary(job, VOCABULARY[:-1], 0, 0)
     assert read_vocabulary(tmp_path / "shards") == VOCABULARY[:-1]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        (VOCABULARY[:3] + VOCABULARY[4:-1], r"lacks \['\[SEP\]'\]. Add a line"),
+        (VOCABULARY[:5], "special tokens only"),
+        ([*VOCABULARY, "a", "b"], r"more than once \(2\): \['a', 'b'\]"),
+    ],
+)
+def test_bad_vocabularies(tmp_path, source, pieces, message):
+    """Found before any work."""
+    with pytest.raises(DataError, match=f"`vocabulary` .*{message}"):
+        prepare(tmp_path / "shards", [source], runner=no_work, vocabulary=iter(pieces))
+    prepare(tmp_path / "shards", [source])
 
 
 def test_shards_are_of_their_vocabulary(tmp_path, source):
