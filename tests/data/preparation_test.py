@@ -167,11 +167,37 @@ def test_the_share_held_out(tmp_path, source, fraction, count):
     assert abs(np.mean(drawn) - fraction) < tolerance
 
 
-def test_nothing_held_out(tmp_path):
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_nothing_held_out(tmp_path, deduplicate):
+    """Found before there are shards, so another fraction may be named."""
     source = write_text(tmp_path / "texts.txt", documents(3))
-    settings = dataclasses.replace(SETTINGS, validation_fraction=0.001)
+    settings = dataclasses.replace(SETTINGS, deduplicate=deduplicate)
+    few = dataclasses.replace(settings, validation_fraction=0.001)
     with pytest.raises(DataError, match="`validation_fraction`=0.001 .* none"):
-        prepare(tmp_path / "shards", [source], settings)
+        prepare(tmp_path / "shards", [source], few)
+    more = dataclasses.replace(settings, validation_fraction=0.7)
+    for directory in (tmp_path / "shards", tmp_path / "fresh"):
+        prepare(directory, [source], more)
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("first_held_out", [True, False])
+def test_one_split_has_all_that_is_not_repeated(tmp_path, first_held_out):
+    """Documents are drawn for both, but all are the first."""
+    source = write_text(tmp_path / "texts.txt", documents(1) * 4)
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+
+    def drawn(settings):
+        return held_out_documents(dataclasses.replace(job, settings=settings), 0, 4)
+
+    half = dataclasses.replace(SETTINGS, validation_fraction=0.5)
+    seeds = (dataclasses.replace(half, seed=seed) for seed in range(1000))
+    expected = [first_held_out, *[not first_held_out] * 3]
+    settings = next(s for s in seeds if drawn(s).tolist() == expected)
+    message = "no training example" if first_held_out else "held out none"
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path / "shards", [source], settings, chunk_bytes=10**6)
+    assert not list((tmp_path / "shards").glob("*.hdf5"))
 
 
 def test_layout(tmp_path, source):
