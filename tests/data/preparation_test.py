@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import runpy
+import sys
 
 import h5py
 import keras
@@ -602,6 +603,16 @@ def test_bad_names(tmp_path):
 def test_settings_errors(kwargs):
     with pytest.raises(ValueError, match=f"`{next(iter(kwargs))}`"):
         Settings(**kwargs)
+
+
+def test_the_recipe_needs_beam_first(tmp_path, source, monkeypatch):
+    """Before a vocabulary is learnt."""
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    options = ["--output", str(tmp_path / "shards"), "--beam", "runner=DirectRunner"]
+    monkeypatch.setattr("sys.argv", ["prepare", source, *options])
+    with pytest.raises(SystemExit, match=r"error: .*pip install 'keras-bigs\[beam\]'"):
+        runpy.run_module("recipes.prepare", run_name="__main__")
+    assert not (tmp_path / "shards").exists()
 
 
 def test_the_recipe_tells_errors_of_files(tmp_path, source, monkeypatch):
