@@ -22,7 +22,7 @@ def local_runner(processes: int | None = None) -> Callable:
     """
 
     def run(function, numbers, description):
-        workers = min(processes or len(os.sched_getaffinity(0)), len(numbers))
+        workers = min(processes or _cores(), len(numbers))
         if workers == 1:
             for number in track(numbers, description):
                 function(number)
@@ -40,6 +40,13 @@ def local_runner(processes: int | None = None) -> Callable:
                 raise
 
     return run
+
+
+def _cores():
+    """How many cores this process may use, or has, where only that is known."""
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def beam_runner(options=None) -> Callable:

@@ -254,6 +254,15 @@ def test_processes_make_the_same_bytes(tmp_path, source):
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 
+def test_cores_where_only_their_count_is_known(monkeypatch):
+    """As on macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    done = []
+    runners.local_runner()(done.append, [3, 4], "In this process")
+    assert done == [3, 4]
+
+
 def test_beam_makes_the_same_bytes(tmp_path, source):
     pytest.importorskip("apache_beam")
     prepare(tmp_path / "local", [source])
