@@ -50,9 +50,9 @@ class Config:
     vocabulary: pathlib.Path | None = None
     """A file with one word piece a line. Without one, a vocabulary is learnt."""
     vocabulary_size: int = 30522
-    """The most word pieces to learn."""
+    """The most word pieces to learn. Not used with `--vocabulary`."""
     vocabulary_sample: int = 10_000_000
-    """How many bytes of text to learn a vocabulary from."""
+    """How many bytes of text to learn from. Not used with `--vocabulary`."""
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(
         default_factory=Settings
     )

@@ -29,7 +29,7 @@ def write_vocabulary(
         job: `Job`.
         vocabulary: word pieces, or `None` to learn them.
         size: the most pieces to learn.
-        sample_bytes: how much text to learn from.
+        sample_bytes: how many bytes of text, as UTF-8, to learn from.
 
     Raises:
         DataError: `vocabulary` lacks a special token, has no other pieces, or has a
@@ -96,7 +96,8 @@ def _learn(job, size, sample_bytes):
         room = sample_bytes // len(training)
         for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
             texts.append(clean(paragraph))
-            room -= len(paragraph)
+            # JSON can have halves of characters.
+            room -= len(paragraph.encode(errors="surrogatepass"))
             if room < 0:
                 break
     return learn_vocabulary(texts, size, lowercase=job.settings.lowercase)

@@ -488,6 +488,21 @@ def test_vocabulary_is_learnt(tmp_path, source, monkeypatch):
     assert read_vocabulary(tmp_path / "shards") == pieces
 
 
+def test_the_sample_for_a_vocabulary_is_in_bytes(tmp_path, monkeypatch):
+    """And ends with the first paragraph beyond them."""
+    source = write_text(tmp_path / "texts.txt", [["ä" * 10] * 20])
+    samples = []
+
+    def learn(texts, size, lowercase):
+        samples.append(texts)
+        return VOCABULARY
+
+    monkeypatch.setattr(job_vocabulary, "learn_vocabulary", learn)
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+    write_vocabulary(job, None, 100, sample_bytes=100)
+    assert samples == [["ä" * 10] * 6]  # of 20 bytes each
+
+
 def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
     write_vocabulary(job, VOCABULARY, 0, 0)
