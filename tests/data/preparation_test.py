@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import runpy
+import signal
 import sys
 
 import h5py
@@ -252,6 +253,12 @@ def test_processes_make_the_same_bytes(tmp_path, source):
     prepare(tmp_path / "one", [source])
     prepare(tmp_path / "two", [source], runner=runners.local_runner(2))
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_a_killed_worker_is_explained():
+    """As Linux kills one for lack of memory."""
+    with pytest.raises(DataError, match="One of 2 worker .* fewer `--processes`"):
+        runners.local_runner(2)(signal.raise_signal, [signal.SIGKILL] * 3, "Killed")
 
 
 def test_cores_where_only_their_count_is_known(monkeypatch):
