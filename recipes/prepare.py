@@ -50,9 +50,9 @@ class Config:
     vocabulary: pathlib.Path | None = None
     """A file with one word piece a line. Without one, a vocabulary is learnt."""
     vocabulary_size: int = 30522
-    """The most word pieces to learn."""
+    """The most word pieces to learn. Not used with `--vocabulary`."""
     vocabulary_sample: int = 10_000_000
-    """How many bytes of text to learn a vocabulary from."""
+    """How many bytes of text to learn from. Not used with `--vocabulary`."""
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(
         default_factory=Settings
     )
@@ -66,6 +66,11 @@ class Config:
 
 def main(config: Config):
     console, start = Console(), time.perf_counter()
+    # First: Apache Beam may not be there.
+    if config.beam is None:
+        runner = runners.local_runner(config.processes)
+    else:
+        runner = runners.beam_runner([f"--{flag}" for flag in config.beam])
     job = preparation.plan(
         config.output,
         config.sources,
@@ -80,10 +85,6 @@ def main(config: Config):
     with console.status("Learning a vocabulary"):
         write_vocabulary(job, pieces, config.vocabulary_size, config.vocabulary_sample)
     learnt = time.perf_counter()
-    if config.beam is None:
-        runner = runners.local_runner(config.processes)
-    else:
-        runner = runners.beam_runner([f"--{flag}" for flag in config.beam])
     manifest = preparation.run(job, runner)
     megabytes = sum(chunk.size for chunk in job.chunks) / 1e6
     seconds = time.perf_counter() - learnt

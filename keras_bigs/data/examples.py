@@ -20,25 +20,10 @@ MASKING_ROWS = 4096
 
 def make_sequences(job: Job, number: int, tokenizer) -> dict[str, list[list[int]]]:
     """The packed token ids of a chunk, by split."""
-    settings, chunk = job.settings, job.chunks[number]
-    texts = list(job.corpus.documents(chunk))
-    kept: Iterator[bool] = itertools.repeat(True)
-    if settings.deduplicate:
-        flags = load_arrays(kept_path(job, number))["kept"].tolist()
-        if len(flags) != sum(map(len, texts)):
-            raise DataError(
-                f"{chunk.source} was changed while it was prepared. Run the same "
-                "command again."
-            )
-        kept = iter(flags)
+    settings = job.settings
     documents = [
-        [
-            sentence
-            for paragraph in document
-            if next(kept)
-            for sentence in split_sentences(clean(paragraph))
-        ]
-        for document in texts
+        [sentence for paragraph in document for sentence in split_sentences(paragraph)]
+        for document in kept_documents(job, number)
     ]
     ids = iter(tokenizer(sentence for document in documents for sentence in document))
     held_out = held_out_documents(job, number, len(documents))
@@ -52,6 +37,40 @@ def make_sequences(job: Job, number: int, tokenizer) -> dict[str, list[list[int]
             np.random.Generator(bits),
         )
     return sequences
+
+
+def splits_with_text(job: Job, number: int) -> set[str]:
+    """The splits for which a chunk has text."""
+    documents = kept_documents(job, number)
+    held_out = held_out_documents(job, number, len(documents))
+    return {
+        "validation" if held_out[i] else "train"
+        for i, document in enumerate(documents)
+        if any(document)
+    }
+
+
+def kept_documents(job: Job, number: int) -> list[list[str]]:
+    """The documents of a chunk: their paragraphs, cleaned, without repeated ones.
+
+    Raises:
+        DataError: a text cannot be read, or is not the one that was looked at for
+            repetitions.
+    """
+    chunk = job.chunks[number]
+    texts = list(job.corpus.documents(chunk))
+    kept: Iterator[bool] = itertools.repeat(True)
+    if job.settings.deduplicate:
+        flags = load_arrays(kept_path(job, number))["kept"].tolist()
+        if len(flags) != sum(map(len, texts)):
+            raise DataError(
+                f"{chunk.source} was changed while it was prepared. Run the same "
+                "command again."
+            )
+        kept = iter(flags)
+    return [
+        [clean(paragraph) for paragraph in document if next(kept)] for document in texts
+    ]
 
 
 def held_out_documents(job: Job, number: int, count: int) -> np.ndarray:

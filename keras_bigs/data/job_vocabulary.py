@@ -1,5 +1,6 @@
 """The vocabulary of a corpus that is prepared."""
 
+import collections
 import itertools
 import json
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from keras_bigs.data.job import has_shards
 from keras_bigs.data.job import sha256_of
 from keras_bigs.data.sentences import clean
 from keras_bigs.data.tables import DataError
+from keras_bigs.data.vocabulary import SPECIAL_TOKENS
 from keras_bigs.data.vocabulary import learn_vocabulary
 from keras_bigs.files import write_text
 
@@ -27,16 +29,19 @@ def write_vocabulary(
         job: `Job`.
         vocabulary: word pieces, or `None` to learn them.
         size: the most pieces to learn.
-        sample_bytes: how much text to learn from.
+        sample_bytes: how many bytes of text, as UTF-8, to learn from.
 
     Raises:
-        DataError: the directory has shards of another vocabulary, or a
+        DataError: `vocabulary` lacks a special token, has no other pieces, or has a
+            piece twice; or the directory has shards of another vocabulary, or a
             `vocabulary.txt` that is not the one written here.
     """
     path = Path(job.directory) / shards.VOCABULARY
     options: dict = {"size": size, "sample_bytes": sample_bytes}
     if vocabulary is not None:
-        content = _lines(vocabulary)
+        pieces = list(vocabulary)
+        _check(pieces)
+        content = _lines(pieces)
         options = {"sha256": sha256_of(content)}
     before = vocabulary_record(job)
     if before["options"] != options and has_shards(job.directory):
@@ -69,6 +74,20 @@ def vocabulary_record(job):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def _check(pieces):
+    """Raises unless texts can be tokenized into the pieces, and masked."""
+    counts = collections.Counter(pieces)
+    if missing := [token for token in SPECIAL_TOKENS if token not in counts]:
+        raise DataError(f"`vocabulary` lacks {missing}. Add a line for each.")
+    if len(counts) == len(SPECIAL_TOKENS):
+        raise DataError("`vocabulary` has special tokens only. Add word pieces.")
+    if repeated := [piece for piece, count in counts.items() if count > 1]:
+        raise DataError(
+            f"`vocabulary` has pieces more than once ({len(repeated)}): "
+            f"{repeated[:5]}. Leave one line of each."
+        )
+
+
 def _learn(job, size, sample_bytes):
     """Word pieces learnt from the beginning of every chunk for training."""
     training = [c for i, c in enumerate(job.chunks) if i not in job.held_out]
@@ -77,7 +96,8 @@ def _learn(job, size, sample_bytes):
         room = sample_bytes // len(training)
         for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
             texts.append(clean(paragraph))
-            room -= len(paragraph)
+            # JSON can have halves of characters.
+            room -= len(paragraph.encode(errors="surrogatepass"))
             if room < 0:
                 break
     return learn_vocabulary(texts, size, lowercase=job.settings.lowercase)

@@ -28,6 +28,7 @@ from keras_bigs.data.deduplication import mark_repetitions
 from keras_bigs.data.examples import make_sequences
 from keras_bigs.data.examples import mask
 from keras_bigs.data.examples import pad
+from keras_bigs.data.examples import splits_with_text
 from keras_bigs.data.job import Job
 from keras_bigs.data.job import Settings
 from keras_bigs.data.job import has_shards
@@ -125,24 +126,41 @@ def run(job: Job, runner: Callable) -> dict:
         mark_repetitions(job)
     missing = [i for i in numbers if not _is_made(job, i)]
     if missing:
+        _check_splits(job, _splits(job))
         runner(functools.partial(make_shards, job), missing, "Making shards")
     infos = [
         shards.ShardInfo(**info)
         for number in numbers
         for info in _record(job, number)["shards"]
     ]
-    if not any(info.split == "train" for info in infos):
-        raise DataError("The texts make no training example.")
-    fraction = job.settings.validation_fraction
-    if fraction and not any(info.split == "validation" for info in infos):
-        raise DataError(
-            f"`validation_fraction`={fraction} of the documents held out none. Name "
-            "another directory and a larger fraction; or 0, and sources of their own "
-            "for validation (--validation)."
-        )
+    _check_splits(job, {info.split for info in infos})
     order = sorted(infos, key=lambda info: info.name)
     shards.write_manifest(job.directory, dataclasses.asdict(job.settings), order)
     return shards.read_manifest(job.directory)[0]
+
+
+def _splits(job) -> set[str]:
+    """The splits that the texts make, as far as must be read to find all of them."""
+    wanted = {"train", "validation"} if job.settings.validation_fraction else {"train"}
+    found: set[str] = set()
+    for number in range(len(job.chunks)):
+        found |= splits_with_text(job, number)
+        if found >= wanted:
+            break
+    return found
+
+
+def _check_splits(job, splits):
+    """Raises if nothing is left of the texts, or nothing was held out of them."""
+    if "train" not in splits:
+        raise DataError("The texts make no training example.")
+    fraction = job.settings.validation_fraction
+    if fraction and "validation" not in splits:
+        raise DataError(
+            f"`validation_fraction`={fraction} of the documents held out none. Name a "
+            "larger fraction; or 0, and sources of their own for validation "
+            "(--validation)."
+        )
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from concurrent import futures
 
 from rich.progress import track
 
+from keras_bigs.data.tables import DataError
+
 
 def local_runner(processes: int | None = None) -> Callable:
     """A runner on the cores of this machine, with a progress bar.
@@ -19,10 +21,12 @@ def local_runner(processes: int | None = None) -> Callable:
     Args:
         processes: int. How many worker processes; by default one for each core that
             this process may use. 1 runs in this process.
+
+    The runner raises `DataError` if a worker process is killed.
     """
 
     def run(function, numbers, description):
-        workers = min(processes or len(os.sched_getaffinity(0)), len(numbers))
+        workers = min(processes or _cores(), len(numbers))
         if workers == 1:
             for number in track(numbers, description):
                 function(number)
@@ -30,16 +34,30 @@ def local_runner(processes: int | None = None) -> Callable:
         # TensorFlow does not survive a fork.
         context = multiprocessing.get_context("spawn")
         with futures.ProcessPoolExecutor(workers, context) as executor:
-            pending = [executor.submit(function, number) for number in numbers]
             try:
+                pending = [executor.submit(function, number) for number in numbers]
                 done = futures.as_completed(pending)
                 for future in track(done, description, total=len(pending)):
                     future.result()
+            except futures.BrokenExecutor as error:
+                raise DataError(
+                    f"One of {workers} worker processes was killed, probably for lack "
+                    "of memory. Run the same command with fewer `--processes`: it goes "
+                    "on, and shards that are made are kept. Or name another directory "
+                    "and smaller `--chunk_bytes`."
+                ) from error
             except BaseException:
                 executor.shutdown(wait=False, cancel_futures=True)
                 raise
 
     return run
+
+
+def _cores():
+    """How many cores this process may use, or has, where only that is known."""
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def beam_runner(options=None) -> Callable:

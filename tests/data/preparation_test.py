@@ -8,6 +8,8 @@ import os
 import pathlib
 import resource
 import runpy
+import signal
+import sys
 
 import h5py
 import keras
@@ -76,6 +78,11 @@ def prepare(
     job = preparation.plan(directory, sources, settings, **kwargs)
     write_vocabulary(job, vocabulary, 0, 0)
     return preparation.run(job, runner or runners.local_runner(1))
+
+
+def no_work(function, numbers, description):
+    """A runner that is not to be called."""
+    raise AssertionError(description)
 
 
 def digests(directory):
@@ -162,11 +169,37 @@ def test_the_share_held_out(tmp_path, source, fraction, count):
     assert abs(np.mean(drawn) - fraction) < tolerance
 
 
-def test_nothing_held_out(tmp_path):
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_nothing_held_out(tmp_path, deduplicate):
+    """Found before there are shards, so another fraction may be named."""
     source = write_text(tmp_path / "texts.txt", documents(3))
-    settings = dataclasses.replace(SETTINGS, validation_fraction=0.001)
+    settings = dataclasses.replace(SETTINGS, deduplicate=deduplicate)
+    few = dataclasses.replace(settings, validation_fraction=0.001)
     with pytest.raises(DataError, match="`validation_fraction`=0.001 .* none"):
-        prepare(tmp_path / "shards", [source], settings)
+        prepare(tmp_path / "shards", [source], few)
+    more = dataclasses.replace(settings, validation_fraction=0.7)
+    for directory in (tmp_path / "shards", tmp_path / "fresh"):
+        prepare(directory, [source], more)
+    assert digests(tmp_path / "shards") == digests(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("first_held_out", [True, False])
+def test_one_split_has_all_that_is_not_repeated(tmp_path, first_held_out):
+    """Documents are drawn for both, but all are the first."""
+    source = write_text(tmp_path / "texts.txt", documents(1) * 4)
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+
+    def drawn(settings):
+        return held_out_documents(dataclasses.replace(job, settings=settings), 0, 4)
+
+    half = dataclasses.replace(SETTINGS, validation_fraction=0.5)
+    seeds = (dataclasses.replace(half, seed=seed) for seed in range(1000))
+    expected = [first_held_out, *[not first_held_out] * 3]
+    settings = next(s for s in seeds if drawn(s).tolist() == expected)
+    message = "no training example" if first_held_out else "held out none"
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path / "shards", [source], settings, chunk_bytes=10**6)
+    assert not list((tmp_path / "shards").glob("*.hdf5"))
 
 
 def test_layout(tmp_path, source):
@@ -220,6 +253,21 @@ def test_processes_make_the_same_bytes(tmp_path, source):
     prepare(tmp_path / "one", [source])
     prepare(tmp_path / "two", [source], runner=runners.local_runner(2))
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_a_killed_worker_is_explained():
+    """As Linux kills one for lack of memory."""
+    with pytest.raises(DataError, match="One of 2 worker .* fewer `--processes`"):
+        runners.local_runner(2)(signal.raise_signal, [signal.SIGKILL] * 3, "Killed")
+
+
+def test_cores_where_only_their_count_is_known(monkeypatch):
+    """As on macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    done = []
+    runners.local_runner()(done.append, [3, 4], "In this process")
+    assert done == [3, 4]
 
 
 def test_beam_makes_the_same_bytes(tmp_path, source):
@@ -447,11 +495,41 @@ def test_vocabulary_is_learnt(tmp_path, source, monkeypatch):
     assert read_vocabulary(tmp_path / "shards") == pieces
 
 
+def test_the_sample_for_a_vocabulary_is_in_bytes(tmp_path, monkeypatch):
+    """And ends with the first paragraph beyond them."""
+    source = write_text(tmp_path / "texts.txt", [["ä" * 10] * 20])
+    samples = []
+
+    def learn(texts, size, lowercase):
+        samples.append(texts)
+        return VOCABULARY
+
+    monkeypatch.setattr(job_vocabulary, "learn_vocabulary", learn)
+    job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
+    write_vocabulary(job, None, 100, sample_bytes=100)
+    assert samples == [["ä" * 10] * 6]  # of 20 bytes each
+
+
 def test_before_there_are_shards_the_vocabulary_may_change(tmp_path, source):
     job = preparation.plan(tmp_path / "shards", [source], SETTINGS)
     write_vocabulary(job, VOCABULARY, 0, 0)
     write_vocabulary(job, VOCABULARY[:-1], 0, 0)
     assert read_vocabulary(tmp_path / "shards") == VOCABULARY[:-1]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        (VOCABULARY[:3] + VOCABULARY[4:-1], r"lacks \['\[SEP\]'\]. Add a line"),
+        (VOCABULARY[:5], "special tokens only"),
+        ([*VOCABULARY, "a", "b"], r"more than once \(2\): \['a', 'b'\]"),
+    ],
+)
+def test_bad_vocabularies(tmp_path, source, pieces, message):
+    """Found before any work."""
+    with pytest.raises(DataError, match=f"`vocabulary` .*{message}"):
+        prepare(tmp_path / "shards", [source], runner=no_work, vocabulary=iter(pieces))
+    prepare(tmp_path / "shards", [source])
 
 
 def test_shards_are_of_their_vocabulary(tmp_path, source):
@@ -556,6 +634,16 @@ def test_bad_names(tmp_path):
 def test_settings_errors(kwargs):
     with pytest.raises(ValueError, match=f"`{next(iter(kwargs))}`"):
         Settings(**kwargs)
+
+
+def test_the_recipe_needs_beam_first(tmp_path, source, monkeypatch):
+    """Before a vocabulary is learnt."""
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    options = ["--output", str(tmp_path / "shards"), "--beam", "runner=DirectRunner"]
+    monkeypatch.setattr("sys.argv", ["prepare", source, *options])
+    with pytest.raises(SystemExit, match=r"error: .*pip install 'keras-bigs\[beam\]'"):
+        runpy.run_module("recipes.prepare", run_name="__main__")
+    assert not (tmp_path / "shards").exists()
 
 
 def test_the_recipe_tells_errors_of_files(tmp_path, source, monkeypatch):
