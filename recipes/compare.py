@@ -37,7 +37,8 @@ def main(config: Config):
     curves = {}
     for run in config.runs:
         if not (run / "history.csv").exists():
-            console.print(f"{run} has no history.csv and is left out.")
+            message = f"{run} has no history.csv and is left out."
+            console.print(message, soft_wrap=True)
             continue
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
         with open(run / "history.csv", encoding="utf-8", newline="") as file:
