@@ -31,7 +31,9 @@ from keras_bigs.models.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.extend_positions import extend_positions
 from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
+from keras_bigs.models.preset_dtypes import register_mixed_precision_presets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
 
 register_presets(PRESETS, BiGSBackbone)
+register_mixed_precision_presets()
