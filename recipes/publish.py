@@ -109,7 +109,7 @@ a vocabulary of {sizes["vocabulary_size"]:,} WordPieces and inputs of up to
 import keras_bigs
 
 masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("{config.name}")
-masked_lm.fill_mask("The capital of France is [MASK].")
+masked_lm.fill_mask("The old [MASK] was very happy.")
 ```
 
 ## How it was made

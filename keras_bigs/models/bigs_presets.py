@@ -80,8 +80,8 @@ for _length in (128, 512, 1024, 4096):
 _add(
     "bigs_mini_en_uncased",
     str(Path(__file__).parents[1] / "presets" / "bigs_mini_en_uncased"),
-    0,
+    7_313_136,
     "12-layer BiGS of width 192 where all input is lowercased, pretrained on 10 "
     "million tokens of English prose, for up to 128 tokens. Comes with the package.",
-    "recipes.pretrain",
+    "python -m recipes.pretrain mini",
 )
