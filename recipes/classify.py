@@ -58,7 +58,8 @@ class Config:
     output: pathlib.Path = pathlib.Path("runs/classify")
     """The directory to write to."""
     model: str = "mini"
-    """A preset directory, or a size of `keras_bigs.models.CONFIGS`, from scratch."""
+    """A preset to start from, a directory, name or hub handle; or a size of
+    `keras_bigs.models.CONFIGS`, from scratch."""
     regression: bool = False
     """Whether labels are numbers to predict instead of classes."""
     metric: (
@@ -121,10 +122,12 @@ class Data:
 
 def load(config):
     """Reads and checks every file before any work is done."""
-    if config.model not in models.CONFIGS and not pathlib.Path(config.model).is_dir():
+    names = {*models.CONFIGS, *models.BiGSBackbone.presets}
+    is_known = config.model in names or "://" in config.model
+    if not is_known and not pathlib.Path(config.model).is_dir():
         raise tables.DataError(
-            f"--model {config.model} is neither a preset directory nor one of "
-            f"{sorted(models.CONFIGS)}."
+            f"--model {config.model} is neither a preset directory, nor a hub handle "
+            f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
         )
     columns = {"text": config.text, "text_pair": config.text_pair}
     labelled = {**columns, "label": config.label, "column_names": config.columns}

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
+from rich.console import Console
 
 from keras_bigs import models
 from keras_bigs.data import tables
@@ -72,6 +74,18 @@ def test_from_scratch_then_from_the_preset(config, tmp_path):
     classify.main(tuned)
     results = json.loads((tuned.output / "results.json").read_text())
     assert results["metrics"]["accuracy"] > 0.95
+
+
+def test_from_the_preset_of_the_package(config):
+    config.model = "bigs_mini_en_uncased"
+    data = classify.load(config)
+    classifier = classify.build(config, data, Console())
+    masked_lm = models.BiGSMaskedLM.from_preset(config.model)
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(classifier.backbone.token_embedding.embeddings),
+        keras.ops.convert_to_numpy(masked_lm.backbone.token_embedding.embeddings),
+    )
+    assert classifier.predict(data.eval.texts[:3], verbose=0).shape == (3, 2)
 
 
 def test_regression(config, tmp_path):
