@@ -351,6 +351,7 @@ def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
     assert json.loads((tmp_path / "a" / "results.json").read_text())["step"] == 1
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="no backend takes part")
 def test_commands_explain_errors(tmp_path):
     """No traceback, and a status that says it failed."""
     for module, arguments in (

@@ -387,3 +387,7 @@ def test_killed_by_sigkill(tmp_path):
         assert set(whole) == set(killed)
         for name in whole:
             assert whole[name].tobytes() == killed[name].tobytes(), name
+
+
+if keras.backend.backend() == "tensorflow":  # whose four processes take a minute
+    test_killed_by_sigkill = pytest.mark.slow(test_killed_by_sigkill)
