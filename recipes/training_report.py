@@ -35,7 +35,7 @@ def plot(runs, path):
 
     `runs` are the history and the tokens of a step, by name.
     """
-    figure, axes = plt.subplots(layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     for i, (name, (history, tokens_per_step)) in enumerate(runs.items()):
         millions = [epoch["step"] * tokens_per_step / 1e6 for epoch in history]
         for key, style, label in (
@@ -47,7 +47,7 @@ def plot(runs, path):
                 axes.plot(millions, losses, style, color=f"C{i}", label=label)
     axes.set(xlabel="million tokens", ylabel="masked LM loss (nats)")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     with files.whole(path) as temporary:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
