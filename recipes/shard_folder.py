@@ -1,12 +1,12 @@
 """A folder of shards as pretraining takes it: its vocabulary, masks and batches."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from keras_bigs import data
 from keras_bigs.data import shards
+from keras_bigs.data.job import sha256_of
 from recipes.commands import ConfigError
 
 
@@ -39,6 +39,7 @@ def describe(config):
         pieces = data.read_vocabulary(config.vocabulary)
         lowercase = config.lowercase is not False
         text = repr([*((path.name, path.stat().st_size) for path in files), pieces])
+        checksum = sha256_of(text)
         settings = {}
     else:
         if (config.vocabulary, config.lowercase) != (None, None):
@@ -47,14 +48,13 @@ def describe(config):
                 "and --lowercase."
             )
         settings = data.read_manifest(folder)[0]["settings"]
-        text = (folder / shards.MANIFEST).read_text(encoding="utf-8")
+        checksum = shards.sha256(folder / shards.MANIFEST)
         pieces, lowercase = data.read_vocabulary(folder), settings["lowercase"]
     masking = settings.get("masking", {})
     if config.mask_rate is not None:
         masking |= {"rate": config.mask_rate, "max_predictions": None}
     if config.whole_words is not None:
         masking |= {"whole_words": config.whole_words}
-    checksum = hashlib.sha256(text.encode()).hexdigest()
     return Corpus(pieces, lowercase, data.Masking(**masking), checksum)
 
 
