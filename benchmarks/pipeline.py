@@ -25,9 +25,9 @@ from benchmarks import timing
 from keras_bigs import data
 from keras_bigs import models
 from keras_bigs import training
-from keras_bigs.data import preparation
-from keras_bigs.data import runners
-from keras_bigs.data.job_vocabulary import write_vocabulary
+from keras_bigs.data.corpus import preparation
+from keras_bigs.data.corpus import runners
+from keras_bigs.data.corpus.job_vocabulary import write_vocabulary
 
 
 @dataclasses.dataclass

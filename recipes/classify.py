@@ -16,7 +16,6 @@ for regression; and with `--predict FILE`, `predictions` in that file's format.
 import dataclasses
 import json
 import pathlib
-import sys
 import time
 from typing import Literal
 
@@ -27,12 +26,13 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
-from keras_bigs.data import batching
-from keras_bigs.data import tables
 from keras_bigs.data import vocabulary
+from keras_bigs.data.tables import batching
+from keras_bigs.data.tables import tables
 
 
 @dataclasses.dataclass
@@ -125,7 +125,7 @@ def load(config):
     names = {*models.CONFIGS, *models.BiGSBackbone.presets}
     is_known = config.model in names or "://" in config.model
     if not is_known and not pathlib.Path(config.model).is_dir():
-        raise tables.DataError(
+        raise errors.DataError(
             f"--model {config.model} is neither a preset directory, nor a hub handle "
             f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
         )
@@ -141,7 +141,7 @@ def load(config):
         )
         clash = {config.text, config.text_pair} & {"prediction", "probability"}
         if clash:
-            raise tables.DataError(
+            raise errors.DataError(
                 f"--predict writes a column {clash.pop()!r} of its own. Rename the "
                 "column of the texts."
             )
@@ -151,7 +151,7 @@ def load(config):
     if config.metric is None:
         config.metric = metrics[0]
     if config.metric not in metrics:
-        raise tables.DataError(
+        raise errors.DataError(
             f"--metric {config.metric} does not fit --regression={config.regression}. "
             f"Choose one of {metrics}."
         )
@@ -160,7 +160,7 @@ def load(config):
     else:
         classes = tables.label_vocabulary(train.labels)
         if len(classes) < 2:
-            raise tables.DataError(
+            raise errors.DataError(
                 f"{config.train}: column {config.label!r} has one label only, "
                 f"{classes}. A classifier needs two or more."
             )
@@ -170,7 +170,7 @@ def load(config):
 
     targets = {id(table): encode(table) for table in (train, evaluation)}
     if config.regression and len(set(targets[id(evaluation)])) < 2:
-        raise tables.DataError(
+        raise errors.DataError(
             f"{config.eval}: column {config.label!r} must have two different numbers "
             "or more, or nothing can correlate with them."
         )
@@ -187,14 +187,14 @@ def claim(config):
     try:
         config.output.mkdir(parents=True, exist_ok=True)
         if any(config.output.iterdir()):
-            raise tables.DataError(
+            raise errors.DataError(
                 f"--output {config.output} is not empty. {remedy[:-1]}, or remove it."
             )
         text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
         with open(config.output / "config.json", "x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise tables.DataError(
+        raise errors.DataError(
             f"Cannot write to --output {config.output}: {error.strerror}. {remedy}"
         ) from error
 
@@ -299,7 +299,7 @@ def evaluate(model, eval_batches, data):
 def save(config, data, classifier, model, results, console):
     """Report, figure, preset and predictions."""
     preset = config.output / "preset"
-    with files.whole(preset) as temporary:
+    with files.atomic_write(preset) as temporary:
         classifier.save_to_preset(str(temporary))
         text = json.dumps(data.classes, ensure_ascii=False)
         (temporary / "classes.json").write_text(text, encoding="utf-8")
@@ -339,7 +339,7 @@ def plot(outputs, data, directory):
             ax=axes,
         )
         path = directory / "confusion_matrix.png"
-    with files.whole(path) as temporary:
+    with files.atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
     return path
@@ -361,7 +361,4 @@ def prediction_columns(config, data, outputs):
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config))
-    except tables.DataError as error:
-        sys.exit(f"error: {error}")
+    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))

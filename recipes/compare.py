@@ -15,8 +15,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from recipes import commands
-from recipes import training_report
+from keras_bigs import errors
+from keras_bigs.training import report as training_report
 
 
 @dataclass
@@ -57,7 +57,7 @@ def main(config: Config):
             *(f"{last[k]:.3f}" for k in ("val_loss", "val_accuracy") if k in last),
         )
     if not curves:
-        raise commands.ConfigError("None of the runs has a history.csv yet.")
+        raise errors.ConfigError("None of the runs has a history.csv yet.")
     console.print(table)
     training_report.plot(curves, config.figure)
     console.print(f"Wrote {config.figure}")
@@ -78,4 +78,4 @@ def parameters(run):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: main(tyro.cli(Config)))
+    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))

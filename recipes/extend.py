@@ -20,10 +20,10 @@ from typing import Literal
 
 import tyro
 
+from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs.convert.source import read
-from recipes import commands
-from recipes import masked_lm_training
+from keras_bigs.training import masked_lm as masked_lm_training
 
 
 @dataclass(kw_only=True)
@@ -34,7 +34,7 @@ class Config(masked_lm_training.TrainingConfig):
     """Where to start from: a preset, or a checkpoint of the original's format; a
     directory, a name, or a hub handle."""
     how: Literal["tile", "interpolate"] = "tile"
-    """How positions are extended, see `keras_bigs.models.extend_positions`."""
+    """How positions are extended, see `keras_bigs.models.bigs.extend_positions`."""
 
 
 CONFIGS = {
@@ -66,7 +66,7 @@ def build(config, corpus, sequence_length):
     """The model of the preset, with positions for the length of the shards."""
     source = read(config.start)
     if not isinstance(source.model, models.BiGSMaskedLM):
-        raise commands.ConfigError(
+        raise errors.ConfigError(
             f"--start {config.start} holds a {type(source.model).__name__}. Name a "
             "masked language model: a new head would have to be pretrained first."
         )
@@ -74,7 +74,7 @@ def build(config, corpus, sequence_length):
     check_vocabulary(config, source, tokenizer)
     start = source.model.backbone
     if sequence_length < start.max_sequence_length:
-        raise commands.ConfigError(
+        raise errors.ConfigError(
             f"The sequences of --data {config.data} have {sequence_length} tokens, and "
             f"the model of --start {config.start} takes {start.max_sequence_length} "
             "already."
@@ -101,7 +101,7 @@ def check_vocabulary(config, source, tokenizer):
             and source.tokenizer.lowercase == tokenizer.lowercase
         )
     if not same:
-        raise commands.ConfigError(
+        raise errors.ConfigError(
             f"The vocabulary of --data {config.data} is not that of --start "
             f"{config.start}, or only one is for lower-cased text. Prepare the shards "
             "with the --vocabulary that the model was made with."
@@ -120,4 +120,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: main(parse()))
+    errors.run(lambda arguments: main(parse(arguments)))

@@ -24,13 +24,13 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from keras_bigs import errors
 from keras_bigs.data import Settings
-from keras_bigs.data import preparation
 from keras_bigs.data import read_vocabulary
-from keras_bigs.data import runners
-from keras_bigs.data.corpus import Corpus
-from keras_bigs.data.job_vocabulary import write_vocabulary
-from recipes import commands
+from keras_bigs.data.corpus import preparation
+from keras_bigs.data.corpus import runners
+from keras_bigs.data.corpus.corpus import Corpus
+from keras_bigs.data.corpus.job_vocabulary import write_vocabulary
 
 
 @dataclass
@@ -101,4 +101,4 @@ def main(config: Config):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: main(tyro.cli(Config)))
+    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))

@@ -21,10 +21,10 @@ from typing import Literal
 
 import tyro
 
+from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs.layers import routing_names
-from recipes import commands
-from recipes import masked_lm_training
+from keras_bigs.training import masked_lm as masked_lm_training
 
 
 @dataclass(kw_only=True)
@@ -101,7 +101,7 @@ CONFIGS = {
 
 def main(config: Config):
     if config.routing not in routing_names():
-        raise commands.ConfigError(
+        raise errors.ConfigError(
             f"--routing {config.routing} is not one of {routing_names()}."
         )
     masked_lm_training.train(config, build)
@@ -142,4 +142,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: main(parse()))
+    errors.run(lambda arguments: main(parse(arguments)))

@@ -19,8 +19,8 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from keras_bigs import errors
 from keras_bigs import files
-from recipes import commands
 
 
 @dataclass
@@ -41,9 +41,9 @@ class Config:
 
 def main(config: Config):
     if not (config.run / "results.json").exists():
-        raise commands.ConfigError(f"{config.run} is not finished: no results.json.")
+        raise errors.ConfigError(f"{config.run} is not finished: no results.json.")
     files.require_new(config.output)
-    with files.whole(config.output) as temporary:
+    with files.atomic_write(config.output) as temporary:
         shutil.copytree(config.run / "preset", temporary)
         error = max(halve(path) for path in temporary.glob("*.h5"))
         (temporary / "README.md").write_text(card(config), encoding="utf-8")
@@ -78,7 +78,7 @@ def halve(path):
                 with np.errstate(over="ignore"):
                     half = array.astype("float16")
                 if not np.isfinite(half).all():
-                    raise commands.ConfigError(f"{name} has values beyond float16.")
+                    raise errors.ConfigError(f"{name} has values beyond float16.")
                 scale = np.maximum(np.abs(array), 1e-4)
                 change = np.abs(half.astype("float32") - array) / scale
                 worst, array = max(worst, float(change.max(initial=0))), half
@@ -135,4 +135,4 @@ Licence: {config.license}.
 
 
 if __name__ == "__main__":
-    commands.run(lambda: main(tyro.cli(Config)))
+    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))

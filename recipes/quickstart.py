@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_bigs import analysis
+from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
@@ -124,10 +125,10 @@ def report(accuracies, config, console):
         scores = (f"{100 * a[attractors][0]:.1f}" for a in accuracies.values())
         table.add_row(str(attractors), str(count), *scores)
     console.print(table)
-    with files.whole(config.output / "results.json") as temporary:
+    with files.atomic_write(config.output / "results.json") as temporary:
         temporary.write_text(json.dumps(accuracies, indent=2))
     figure = config.output / "agreement.png"
-    with files.whole(figure) as temporary:
+    with files.atomic_write(figure) as temporary:
         analysis.plot_agreement(temporary, accuracies, "Agreement past attractors")
     console.print(f"Figure: {figure}")
 
@@ -144,4 +145,4 @@ def show_examples(masked_lm, test, console):
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config))
+    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))

@@ -2,13 +2,13 @@
 
 import pytest
 
-from keras_bigs.files import whole
+from keras_bigs.files import atomic_write
 
 
 def test_a_file_is_replaced(tmp_path):
     path = tmp_path / "new" / "a.json"
     for text in ("first", "second"):
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             assert temporary.suffix == ".json"
             temporary.write_text(text)
         assert path.read_text() == text
@@ -16,7 +16,7 @@ def test_a_file_is_replaced(tmp_path):
 
 
 def test_a_directory_is_renamed(tmp_path):
-    with whole(tmp_path / "a") as temporary:
+    with atomic_write(tmp_path / "a") as temporary:
         temporary.mkdir()
         (temporary / "b").write_text("c")
     assert (tmp_path / "a" / "b").read_text() == "c"
@@ -28,7 +28,7 @@ def test_what_cannot_be_renamed_is_kept(tmp_path):
     (tmp_path / "a" / "other").touch()
     with (
         pytest.raises(OSError, match="is kept in the former"),
-        whole(tmp_path / "a") as t,
+        atomic_write(tmp_path / "a") as t,
     ):
         t.mkdir()
         (t / "b").write_text("c")
@@ -39,7 +39,7 @@ def test_what_cannot_be_renamed_is_kept(tmp_path):
 def test_an_error_leaves_what_was_there(tmp_path, directory):
     path = tmp_path / "a"
     path.write_text("before")
-    with pytest.raises(RuntimeError), whole(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
         if directory:
             temporary.mkdir()
         else:

@@ -1,5 +1,10 @@
 """Numbers and figures of the paper's section 7."""
 
-from keras_bigs.analysis.agreement import agreement_accuracy
-from keras_bigs.analysis.agreement import forced_choice
-from keras_bigs.analysis.agreement import plot_agreement
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "agreement": ["agreement_accuracy", "forced_choice", "plot_agreement"],
+    },
+)

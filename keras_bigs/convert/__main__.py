@@ -27,13 +27,13 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.names import has_pooler
 from keras_bigs.convert.source import TASKS
 from keras_bigs.convert.source import read
 from keras_bigs.convert.writer import save_original
+from keras_bigs.errors import CheckpointError
+from keras_bigs.files import atomic_write
 from keras_bigs.files import require_new
-from keras_bigs.files import whole
 
 
 @dataclasses.dataclass
@@ -120,7 +120,7 @@ def write(source, destination, to):
         if has_pooler(model, origin):
             return set()
         return {weight.path for weight in model.backbone.pooled_dense.weights}
-    with whole(destination) as temporary:
+    with atomic_write(destination) as temporary:
         model.save_to_preset(str(temporary))
         if source.tokenizer is not None:
             # Beside a bare encoder, every task will find it.

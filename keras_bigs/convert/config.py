@@ -4,7 +4,7 @@ import keras
 
 from keras_bigs import layers
 from keras_bigs import models
-from keras_bigs.convert.errors import CheckpointError
+from keras_bigs.errors import CheckpointError
 
 MODEL_TYPE = "BiGS"
 # The weights were trained with Flax's tanh approximation of GELU; the PyTorch port has

@@ -2,16 +2,15 @@
 
 import functools
 
-from keras_hub.src.utils import preset_utils
 from keras_hub.src.utils.transformers import preset_loader
 
 from keras_bigs import models
+from keras_bigs.compat import keras_hub_presets
 from keras_bigs.convert.config import MODEL_TYPE
 from keras_bigs.convert.config import backbone_arguments
 from keras_bigs.convert.config import head_arguments
 from keras_bigs.convert.config import is_original
 from keras_bigs.convert.config import named_task
-from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.readers import READERS
 from keras_bigs.convert.sizes import check_sizes
 from keras_bigs.convert.vocabulary import as_pieces
@@ -19,6 +18,7 @@ from keras_bigs.convert.vocabulary import case_options
 from keras_bigs.convert.vocabulary import find_vocabulary
 from keras_bigs.convert.weights import Checkpoint
 from keras_bigs.convert.weights import assign_weights
+from keras_bigs.errors import CheckpointError
 
 CLASSIFIERS = (models.BiGSTextClassifier, models.BiGSTokenClassifier)
 # What the names of a head's tensors begin with.
@@ -31,7 +31,7 @@ TASK_HEADS = {
 }
 
 
-class OriginalPresetLoader(preset_utils.PresetLoader):
+class OriginalPresetLoader(keras_hub_presets.PresetLoader):
     """Loads a directory or hub handle in the original's format.
 
     What `from_preset` of any class uses once it reads `"model_type": "BiGS"` in
@@ -143,8 +143,8 @@ class OriginalPresetLoader(preset_utils.PresetLoader):
     def checkpoint(self):
         """The `Checkpoint`, or `None` where there are no weights."""
         for name in READERS:
-            if preset_utils.check_file_exists(self.preset, name):
-                return Checkpoint(preset_utils.get_file(self.preset, name))
+            if keras_hub_presets.check_file_exists(self.preset, name):
+                return Checkpoint(keras_hub_presets.get_file(self.preset, name))
         return None
 
     def _build_backbone(self, cls, load_weights, kwargs):

@@ -4,8 +4,8 @@ import os
 import pickle
 import zipfile
 
-from keras_bigs.convert.errors import CheckpointError
-from keras_bigs.convert.errors import readable
+from keras_bigs.convert.readable import readable
+from keras_bigs.errors import CheckpointError
 
 
 def read_torch(path):

@@ -13,9 +13,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import safe_open
 
-from keras_bigs.convert.errors import CheckpointError
-from keras_bigs.convert.errors import readable
 from keras_bigs.convert.pickled import read_torch
+from keras_bigs.convert.readable import readable
+from keras_bigs.errors import CheckpointError
 
 # Flax's MessagePack extension for arrays: (shape, name of the dtype, bytes).
 FLAX_ARRAY = 1

@@ -3,9 +3,9 @@
 import math
 
 from keras_bigs.convert.config import SIZES
-from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.names import ROOTS
 from keras_bigs.convert.names import SEPARATORS
+from keras_bigs.errors import CheckpointError
 
 
 def check_sizes(config, shapes, origin, where):

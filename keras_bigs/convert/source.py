@@ -5,16 +5,15 @@ import json
 import warnings
 from typing import Any
 
-from keras_hub.src.utils import preset_utils
-
 from keras_bigs import models
+from keras_bigs.compat import keras_hub_presets
 from keras_bigs.convert.config import UnknownArchitecture
 from keras_bigs.convert.config import named_task
-from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.loader import TASK_HEADS
 from keras_bigs.convert.loader import OriginalPresetLoader
 from keras_bigs.convert.vocabulary import has_vocabulary
 from keras_bigs.convert.vocabulary import read_vocabulary
+from keras_bigs.errors import CheckpointError
 
 TASKS = {
     "text_classifier": models.BiGSTextClassifier,
@@ -43,22 +42,24 @@ class Source:
 def read(source, vocabulary=None, task=None):
     """The `Source` at a path or hub handle, in either format."""
     try:
-        loader = preset_utils.get_preset_loader(source)
+        loader = keras_hub_presets.get_preset_loader(source)
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CheckpointError(
             f"{source}: config.json is no JSON object ({error})."
         ) from error
     if isinstance(loader, OriginalPresetLoader):
         return read_original(loader, vocabulary, task)
-    if not isinstance(loader, preset_utils.KerasPresetLoader):
+    if not isinstance(loader, keras_hub_presets.KerasPresetLoader):
         raise CheckpointError(
             f"{source} is neither a preset nor a checkpoint of the original, whose "
             'config.json has `"model_type": "BiGS"`.'
         )
-    file = preset_utils.TASK_CONFIG_FILE
-    if not preset_utils.check_file_exists(source, file):
-        file = preset_utils.CONFIG_FILE
-    cls = preset_utils.check_config_class(preset_utils.load_json(source, file))
+    file = keras_hub_presets.TASK_CONFIG_FILE
+    if not keras_hub_presets.check_file_exists(source, file):
+        file = keras_hub_presets.CONFIG_FILE
+    cls = keras_hub_presets.check_config_class(
+        keras_hub_presets.load_json(source, file)
+    )
     if cls is not models.BiGSBackbone and (
         getattr(cls, "backbone_cls", None) is not models.BiGSBackbone
     ):
@@ -66,7 +67,9 @@ def read(source, vocabulary=None, task=None):
     tokenizer = None
     if vocabulary:
         tokenizer = models.BiGSTokenizer(read_vocabulary(vocabulary))
-    elif preset_utils.check_file_exists(source, preset_utils.TOKENIZER_CONFIG_FILE):
+    elif keras_hub_presets.check_file_exists(
+        source, keras_hub_presets.TOKENIZER_CONFIG_FILE
+    ):
         tokenizer = models.BiGSTokenizer.from_preset(source)
     model = cls.from_preset(source)
     check_tokenizer(tokenizer, model)

@@ -3,9 +3,8 @@
 import json
 import os
 
-from keras_hub.src.utils import preset_utils
-
-from keras_bigs.convert.errors import CheckpointError
+from keras_bigs.compat import keras_hub_presets
+from keras_bigs.errors import CheckpointError
 
 FILES = ("vocab.txt", "tokenizer.json")
 REMEDY = (
@@ -18,7 +17,7 @@ REMEDY = (
 
 def has_vocabulary(preset):
     """Whether a checkpoint has one of `FILES`."""
-    return any(preset_utils.check_file_exists(preset, file) for file in FILES)
+    return any(keras_hub_presets.check_file_exists(preset, file) for file in FILES)
 
 
 def find_vocabulary(preset):
@@ -30,8 +29,8 @@ def find_vocabulary(preset):
     Raises:
         CheckpointError: it has neither of `FILES`, or one that is damaged.
     """
-    if preset_utils.check_file_exists(preset, "vocab.txt"):
-        return read_vocabulary(preset_utils.get_file(preset, "vocab.txt"))
+    if keras_hub_presets.check_file_exists(preset, "vocab.txt"):
+        return read_vocabulary(keras_hub_presets.get_file(preset, "vocab.txt"))
     contents = _read_json(preset, "tokenizer.json")
     if contents is None:
         raise CheckpointError(f"{preset} has neither of {FILES}. {REMEDY}")
@@ -112,10 +111,10 @@ def case_options(preset):
 
 def _read_json(preset, file):
     """The dict in a file of a checkpoint, `None` if there is no such file."""
-    if not preset_utils.check_file_exists(preset, file):
+    if not keras_hub_presets.check_file_exists(preset, file):
         return None
     try:
-        contents = preset_utils.load_json(preset, file)
+        contents = keras_hub_presets.load_json(preset, file)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{preset}: {file} is no JSON: {error}.") from error
     if not isinstance(contents, dict):

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import stats
 
 from keras_bigs import models
-from keras_bigs.convert.errors import CheckpointError
 from keras_bigs.convert.names import REPEATED
 from keras_bigs.convert.names import full_names
 from keras_bigs.convert.names import is_head
@@ -18,6 +17,7 @@ from keras_bigs.convert.names import is_pooler
 from keras_bigs.convert.names import tensor_map
 from keras_bigs.convert.readers import READERS
 from keras_bigs.convert.readers import tensor_shapes
+from keras_bigs.errors import CheckpointError
 
 USING_POOLER = (models.BiGSTextClassifier, models.BiGSMultipleChoice)
 

@@ -17,8 +17,8 @@ from keras_bigs.convert.names import is_pooler
 from keras_bigs.convert.names import tensor_map
 from keras_bigs.convert.names import without_root
 from keras_bigs.convert.readers import FLAX_ARRAY
+from keras_bigs.files import atomic_write
 from keras_bigs.files import require_new
-from keras_bigs.files import whole
 
 
 def save_original(model, directory, origin=None, tokenizer=None):
@@ -95,7 +95,7 @@ def save_original(model, directory, origin=None, tokenizer=None):
             "through: its outputs will differ at padded inputs.",
             stacklevel=2,
         )
-    with whole(directory) as temporary:
+    with atomic_write(directory) as temporary:
         temporary.mkdir()
         text = json.dumps(config, indent=2, sort_keys=True) + "\n"
         (temporary / "config.json").write_text(text, encoding="utf-8")

@@ -1,11 +1,17 @@
-"""Corpora and tables as `tf.data`: pretraining shards, labelled texts, agreement."""
+"""Texts to batches: `corpus` (texts to shards), `pretraining` (shards to batches),
+`tables` (labelled files to batches), and data sets with a module of their own."""
 
-from keras_bigs.data.corpus import Corpus
-from keras_bigs.data.job import Settings
-from keras_bigs.data.job_vocabulary import read_vocabulary
-from keras_bigs.data.masking import Masker
-from keras_bigs.data.masking import Masking
-from keras_bigs.data.pretraining import PretrainingBatches
-from keras_bigs.data.shards import open_shards
-from keras_bigs.data.shards import read_manifest
-from keras_bigs.data.tables import DataError
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["agreement", "corpus", "pretraining", "tables", "vocabulary"],
+    submod_attrs={
+        "corpus.corpus": ["Corpus"],
+        "corpus.job": ["Settings"],
+        "corpus.job_vocabulary": ["read_vocabulary"],
+        "pretraining.masking": ["Masker", "Masking"],
+        "pretraining.batches": ["PretrainingBatches"],
+        "pretraining.shards": ["open_shards", "read_manifest"],
+    },
+)

@@ -1,13 +1,13 @@
 """The two blocks of the paper's Figure 2: what surrounds a routing layer."""
 
 import keras
-from keras import ops
 
+from keras_bigs.compat.keras_mask import without_mask
+from keras_bigs.compat.rematerialization import rematerialize
+from keras_bigs.compat.residual_gradient import materialize_gradient
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
-from keras_bigs.layers.padding import without_mask
-from keras_bigs.layers.residual import materialize_gradient
 from keras_bigs.layers.routing import RoutingOptions
 from keras_bigs.layers.routing import get_routing
 
@@ -100,24 +100,9 @@ class Block(keras.layers.Layer):
             padding_mask, inputs = None, without_mask(inputs)
         if not self.rematerialize:
             return self.transform(inputs, padding_mask, training)
-        # The states of random seeds go in and come out by hand, so that dropout draws
-        # the same mask both times, and so that JAX, to which this is a function of its
-        # own, leaves nothing of its inside behind.
-        seeds = [
-            v for v in self.non_trainable_variables if v.name == "seed_generator_state"
-        ]
-        states = [ops.copy(seed) for seed in seeds]
-
-        def transform(x):
-            for seed, state in zip(seeds, states, strict=True):
-                seed.assign(state)
-            x = self.transform(x, padding_mask, training)
-            return x, [ops.copy(seed) for seed in seeds]
-
-        outputs, states_after = keras.remat(transform)(inputs)
-        for seed, state in zip(seeds, states_after, strict=True):
-            seed.assign(state)
-        return outputs
+        return rematerialize(
+            self, lambda x: self.transform(x, padding_mask, training), inputs
+        )
 
     def transform(self, x, padding_mask, training):
         """The block itself.

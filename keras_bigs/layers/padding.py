@@ -1,20 +1,11 @@
 """What every routing layer does about padding."""
 
 from keras import ops
-from keras.src.backend import get_keras_mask
 
 
 def resolve_mask(padding_mask, mask):
     """The explicit `padding_mask` if there is one, else the Keras mask (or `None`)."""
     return mask if padding_mask is None else padding_mask
-
-
-def without_mask(x):
-    """`x` without the Keras mask that a layer may have attached to it.
-
-    Keras hands an attached mask to every layer that takes one.
-    """
-    return x if get_keras_mask(x) is None else ops.copy(x)
 
 
 def zero_padding(x, padding_mask):

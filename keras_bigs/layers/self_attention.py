@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from keras_bigs.compat.keras_mask import without_mask
 from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
-from keras_bigs.layers.padding import without_mask
 
 
 @keras.saving.register_keras_serializable("keras_bigs")

@@ -1,37 +1,36 @@
 """The encoder, its tokenizer and preprocessors, and the tasks: keras-hub's shape."""
 
-from keras_hub.src.utils.preset_utils import register_presets
-
-from keras_bigs.models.bigs_backbone import BiGSBackbone
-from keras_bigs.models.bigs_masked_lm import BiGSMaskedLM
-from keras_bigs.models.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
-from keras_bigs.models.bigs_multiple_choice import BiGSMultipleChoice
-from keras_bigs.models.bigs_multiple_choice_preprocessor import (
+from keras_bigs.compat.keras_hub_presets import register_presets
+from keras_bigs.compat.mixed_precision_presets import register_mixed_precision_presets
+from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
+from keras_bigs.models.bigs.bigs_masked_lm import BiGSMaskedLM
+from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
+from keras_bigs.models.bigs.bigs_multiple_choice import BiGSMultipleChoice
+from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
-from keras_bigs.models.bigs_presets import CONFIGS
-from keras_bigs.models.bigs_presets import PRESETS
-from keras_bigs.models.bigs_question_answerer import BiGSQuestionAnswerer
-from keras_bigs.models.bigs_question_answerer_preprocessor import (
+from keras_bigs.models.bigs.bigs_presets import CONFIGS
+from keras_bigs.models.bigs.bigs_presets import PRESETS
+from keras_bigs.models.bigs.bigs_question_answerer import BiGSQuestionAnswerer
+from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
 )
-from keras_bigs.models.bigs_text_classifier import BiGSTextClassifier
-from keras_bigs.models.bigs_text_classifier_preprocessor import (
+from keras_bigs.models.bigs.bigs_text_classifier import BiGSTextClassifier
+from keras_bigs.models.bigs.bigs_text_classifier_preprocessor import (
     BiGSTextClassifierPreprocessor,
 )
-from keras_bigs.models.bigs_text_embedder import BiGSTextEmbedder
-from keras_bigs.models.bigs_text_embedder_preprocessor import (
+from keras_bigs.models.bigs.bigs_text_embedder import BiGSTextEmbedder
+from keras_bigs.models.bigs.bigs_text_embedder_preprocessor import (
     BiGSTextEmbedderPreprocessor,
 )
-from keras_bigs.models.bigs_token_classifier import BiGSTokenClassifier
-from keras_bigs.models.bigs_token_classifier_preprocessor import (
+from keras_bigs.models.bigs.bigs_token_classifier import BiGSTokenClassifier
+from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
-from keras_bigs.models.bigs_tokenizer import BiGSTokenizer
-from keras_bigs.models.extend_positions import extend_positions
+from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.bigs.extend_positions import extend_positions
 from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
-from keras_bigs.models.preset_dtypes import register_mixed_precision_presets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
 

@@ -2,10 +2,10 @@
 
 import unicodedata
 
-# `WordPieceTokenizer` gives no offsets, and `tensorflow_text` counts bytes of the text
-# after normalization. The steps below are keras-hub's own, so that token ids are too.
-from keras_hub.src.tokenizers.word_piece_tokenizer import _get_split_patterns
-from keras_hub.src.utils.tensor_utils import casefold_utf8
+from keras_bigs.compat.word_splitting import casefold_utf8
+from keras_bigs.compat.word_splitting import special_tokens
+from keras_bigs.compat.word_splitting import split_patterns
+from keras_bigs.compat.word_splitting import word_pieces
 
 
 def tokenize_with_offsets(tokenizer, text):
@@ -35,13 +35,13 @@ def tokenize_with_offsets(tokenizer, text):
     starts, ends = range(len(text)), range(1, len(text) + 1)
     if tokenizer.strip_accents and not text.isascii():
         text, starts, ends = _trace(_accent_clusters(text))
-    special_tokens = tuple(tokenizer._special_tokens_for_splitting() or ())
+    unfolded = special_tokens(tokenizer)
     token_ids, offsets = [], []
-    for begin, stop in _word_spans(tokenizer, text, special_tokens):
+    for begin, stop in _word_spans(tokenizer, text):
         word = text[begin:stop]
-        folds = tokenizer.lowercase and word not in special_tokens
+        folds = tokenizer.lowercase and word not in unfolded
         folded = casefold_utf8(word) if folds else word
-        pieces = tokenizer._tokenize_word_python(folded)
+        pieces = word_pieces(tokenizer, folded)
         token_ids += [tokenizer.token_to_id(piece) for piece in pieces]
         if len(pieces) == 1:
             offsets.append((starts[begin], ends[stop - 1]))
@@ -58,12 +58,12 @@ def tokenize_with_offsets(tokenizer, text):
     return token_ids, offsets
 
 
-def _word_spans(tokenizer, text, special_tokens):
+def _word_spans(tokenizer, text):
     """`(begin, stop)` of the words that a text is split into before WordPiece."""
     if not tokenizer.split:
         yield 0, len(text)
         return
-    delimiter, keep = _get_split_patterns(tokenizer.split_on_cjk, special_tokens)
+    delimiter, keep = split_patterns(tokenizer)
     position = 0
     for match in delimiter.finditer(text):
         if match.start() > position:

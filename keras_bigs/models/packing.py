@@ -5,11 +5,14 @@ import numpy as np
 from keras_hub.layers import MultiSegmentPacker
 from keras_hub.models import Preprocessor
 from keras_hub.models import Task
-from keras_hub.src.utils.tensor_utils import convert_preprocessing_outputs_python
-from keras_hub.src.utils.tensor_utils import convert_to_numpy
-from keras_hub.src.utils.tensor_utils import in_tf_function
-from keras_hub.src.utils.tensor_utils import no_convert_scope
-from keras_hub.src.utils.tensor_utils import tf
+
+from keras_bigs.compat.keras_hub_preprocessing import (
+    convert_preprocessing_outputs_python,
+)
+from keras_bigs.compat.keras_hub_preprocessing import convert_to_numpy
+from keras_bigs.compat.keras_hub_preprocessing import in_tf_function
+from keras_bigs.compat.keras_hub_preprocessing import no_convert_scope
+from keras_bigs.compat.keras_hub_preprocessing import tf
 
 
 class PackedPreprocessor(Preprocessor):

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_bigs.compat.scan import scan
 from keras_bigs.ssm.kernel import kernel
 from keras_bigs.ssm.kernel import mix_positions
 from keras_bigs.ssm.kernel import pad_length
@@ -10,7 +11,6 @@ from keras_bigs.ssm.kernel import powers
 from keras_bigs.ssm.kernel import round_up
 from keras_bigs.ssm.kernel import toeplitz_matrix
 from keras_bigs.ssm.kernel import weigh
-from keras_bigs.ssm.scan import scan
 
 # Long enough to keep matrix units busy. Where the length is unknown until the program
 # runs (TensorFlow graphs), short texts should not be padded that far.

@@ -1,8 +1,8 @@
 """One map, several algorithms: the entry point of this package."""
 
-import keras
 from keras import ops
 
+from keras_bigs.compat.platform import platform
 from keras_bigs.ssm.chunked import chunked
 from keras_bigs.ssm.discretization import discretize
 from keras_bigs.ssm.fft import fft
@@ -22,26 +22,6 @@ METHODS = {
 # either by the compiler's estimates.)
 LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
-
-
-def platform():
-    """`"cpu"` or `"accelerator"`: where Keras computes by default."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
-
-        device = jax.config.jax_default_device or jax.devices()[0]
-        kind = device if isinstance(device, str) else device.platform
-    elif backend == "tensorflow":
-        import tensorflow as tf
-
-        kinds = {device.device_type for device in tf.config.list_logical_devices()}
-        kind = "cpu" if kinds <= {"CPU"} else "accelerator"
-    else:
-        from keras.src.backend.torch.core import get_device
-
-        kind = get_device()
-    return "cpu" if kind.startswith("cpu") else "accelerator"
 
 
 def auto_method(length, channels, platform):

@@ -1,27 +1,12 @@
 """Powers of the transition, kernel taps and the matrices built from them."""
 
-import contextlib
-
-import keras
 from keras import ops
 
+from keras_bigs.compat.full_precision import full_precision
 from keras_bigs.ssm.phase import multiply_turns
 
 # Taps are computed in blocks of this many: `a^(32 i + j) = a^(32 i) a^j`.
 TAP_BLOCK = 32
-
-
-def full_precision():
-    """A scope in which float32 products are float32 on TPUs too (JAX backend).
-
-    TPUs multiply float32 matrices in bfloat16 unless told otherwise. That is wanted
-    for activations and wrong for the taps of a kernel.
-    """
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.default_matmul_precision("highest")
-    return contextlib.nullcontext()
 
 
 def round_up(length, multiple):

@@ -2,9 +2,9 @@
 
 from keras import ops
 
+from keras_bigs.compat.scan import scan
 from keras_bigs.ssm.kernel import per_channel
 from keras_bigs.ssm.phase import split_cos_sin
-from keras_bigs.ssm.scan import scan
 
 
 def recurrent(u, ssm, reverse=False):

@@ -1,14 +1,18 @@
-"""Training: optimizers, schedules, exact resume, and evaluation during training."""
+"""Training: optimizers, exact resume, masked language models, evaluation, reports."""
 
-from keras_bigs.training.checkpoints import Checkpoints
-from keras_bigs.training.checkpoints import CheckpointWriteError
-from keras_bigs.training.checkpoints import Progress
-from keras_bigs.training.evaluation import EvaluationCallback
-from keras_bigs.training.evaluation import classification_metrics
-from keras_bigs.training.evaluation import regression_metrics
-from keras_bigs.training.optimizer import WarmupPolynomialDecay
-from keras_bigs.training.optimizer import adamw
-from keras_bigs.training.optimizer import current_learning_rate
-from keras_bigs.training.resumable_fit import PreemptedError
-from keras_bigs.training.resumable_fit import TrainingDivergedError
-from keras_bigs.training.resumable_fit import resumable_fit
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["masked_lm", "report"],
+    submod_attrs={
+        "checkpoints": ["Checkpoints", "Progress"],
+        "evaluation": [
+            "EvaluationCallback",
+            "classification_metrics",
+            "regression_metrics",
+        ],
+        "optimizer": ["WarmupPolynomialDecay", "adamw", "current_learning_rate"],
+        "resumable_fit": ["resumable_fit"],
+    },
+)

@@ -13,15 +13,12 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import multihost
 
-from keras_bigs.training.generators import get_generators
-from keras_bigs.training.generators import set_generators
+from keras_bigs.compat.generators import get_generators
+from keras_bigs.compat.generators import set_generators
+from keras_bigs.errors import CheckpointWriteError
 
 # Orbax tells every step of every save.
 logging.getLogger("absl").setLevel(logging.WARNING)
-
-
-class CheckpointWriteError(OSError):
-    """A checkpoint could not be written. What was written before is kept."""
 
 
 @dataclasses.dataclass(frozen=True)

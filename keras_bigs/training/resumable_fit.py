@@ -8,26 +8,12 @@ import time
 import keras
 import numpy as np
 
+from keras_bigs.compat.generators import get_generators
+from keras_bigs.compat.generators import set_generators
+from keras_bigs.errors import PreemptedError
+from keras_bigs.errors import TrainingDivergedError
 from keras_bigs.training.checkpoints import Progress
-from keras_bigs.training.generators import get_generators
-from keras_bigs.training.generators import set_generators
 from keras_bigs.training.optimizer import current_learning_rate
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss is no number any more, or has risen too far."""
-
-
-class PreemptedError(RuntimeError):
-    """The process was asked to end; a checkpoint has been written.
-
-    Attributes:
-        signal: `signal.Signals`, the wish to end.
-    """
-
-    def __init__(self, message, signal):
-        super().__init__(message)
-        self.signal = signal
 
 
 def resumable_fit(

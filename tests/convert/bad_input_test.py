@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from keras_bigs import models
-from keras_bigs.convert import CheckpointError
 from keras_bigs.convert.readers import READERS
 from keras_bigs.convert.writer import write_msgpack
+from keras_bigs.errors import CheckpointError
 from tests.convert.agreement_test import ORIGINAL
 
 FILES = {

@@ -13,7 +13,7 @@ from keras_hub.models import BertBackbone
 from safetensors.numpy import load_file
 from safetensors.numpy import save_file
 
-from keras_bigs import convert
+from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs.convert import __main__ as cli
 from tests.backend import to_numpy
@@ -72,7 +72,7 @@ def test_command(to, tmp_path):
 
 def test_heads_of_the_same_name(tmp_path):
     source, target = str(ORIGINAL / "torch_token_classifier"), tmp_path / "preset"
-    with pytest.raises(convert.CheckpointError, match="Pass --task"):
+    with pytest.raises(errors.CheckpointError, match="Pass --task"):
         cli.main(cli.Config(source, target))
     cli.main(cli.Config(source, target, task="token_classifier"))
     again = models.BiGSTokenClassifier.from_preset(str(target))
@@ -170,12 +170,12 @@ def test_a_vocabulary_larger_than_the_encoder(name, tmp_path):
 def test_a_broken_tokenizer_is_no_missing_one(checkpoint, tmp_path):
     source = checkpoint("torch_masked_lm")
     (source / "tokenizer.json").write_text("{")
-    with pytest.raises(convert.CheckpointError, match="tokenizer.json is no JSON"):
+    with pytest.raises(errors.CheckpointError, match="tokenizer.json is no JSON"):
         run(source, tmp_path / "preset")
 
 
 def test_a_task_that_the_checkpoint_is_not_for(tmp_path):
-    with pytest.raises(convert.CheckpointError, match="Leave out --task"):
+    with pytest.raises(errors.CheckpointError, match="Leave out --task"):
         run(ORIGINAL / "torch_masked_lm", tmp_path / "a", task="token_classifier")
 
 
@@ -206,7 +206,7 @@ def test_presets_that_the_original_lacks(tmp_path):
         run(tmp_path / "embedder", tmp_path / "a", to="original")
     bert = BertBackbone(9, 1, 1, 8, 16)
     bert.save_to_preset(str(tmp_path / "bert"))
-    with pytest.raises(convert.CheckpointError, match="a BertBackbone, not a BiGS"):
+    with pytest.raises(errors.CheckpointError, match="a BertBackbone, not a BiGS"):
         run(tmp_path / "bert", tmp_path / "a", to="original")
 
 

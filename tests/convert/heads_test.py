@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save_file
 
 from keras_bigs import models
-from keras_bigs.convert import CheckpointError
 from keras_bigs.convert.readers import READERS
 from keras_bigs.convert.writer import write_msgpack
+from keras_bigs.errors import CheckpointError
 from tests.backend import to_numpy
 from tests.convert.agreement_test import ORIGINAL
 from tests.convert.agreement_test import check

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_bigs import models
-from keras_bigs.convert import CheckpointError
+from keras_bigs.errors import CheckpointError
 from tests.convert.agreement_test import ORIGINAL
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "caf", "##e", "cafe"]

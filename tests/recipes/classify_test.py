@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from keras_bigs import errors
 from keras_bigs import models
-from keras_bigs.data import tables
+from keras_bigs.data.tables import tables
 from recipes import classify
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]
@@ -114,41 +115,41 @@ def test_regression(config, tmp_path):
 )
 def test_errors_come_before_the_work(config, change, message, monkeypatch):
     monkeypatch.setattr(classify, "build", None)
-    with pytest.raises(tables.DataError, match=message):
+    with pytest.raises(errors.DataError, match=message):
         classify.main(dataclasses.replace(config, **change))
     assert not config.output.exists()
 
 
 def test_label_that_training_never_saw(config):
     write(config.eval, [("the film is fine", "2")])
-    with pytest.raises(tables.DataError, match="labels that training did not see"):
+    with pytest.raises(errors.DataError, match="labels that training did not see"):
         classify.main(config)
 
 
 def test_one_class_only(config):
     write(config.train, [("the film is fine", "1")])
-    with pytest.raises(tables.DataError, match="one label only"):
+    with pytest.raises(errors.DataError, match="one label only"):
         classify.main(config)
 
 
 def test_output_is_not_overwritten(config):
     config.output.mkdir()
     (config.output / "kept").touch()
-    with pytest.raises(tables.DataError, match="is not empty"):
+    with pytest.raises(errors.DataError, match="is not empty"):
         classify.main(config)
 
 
 def test_output_that_cannot_be_written(config, monkeypatch):
     monkeypatch.setattr(classify, "build", None)
     config.output.touch()
-    with pytest.raises(tables.DataError, match="Cannot write to --output"):
+    with pytest.raises(errors.DataError, match="Cannot write to --output"):
         classify.main(config)
 
 
 def test_constant_targets(config):
     write(config.eval, [("the film is fine", 1.5)] * 3)
     config.regression = True
-    with pytest.raises(tables.DataError, match="two different numbers"):
+    with pytest.raises(errors.DataError, match="two different numbers"):
         classify.main(config)
 
 
@@ -157,5 +158,5 @@ def test_columns_of_predictions_must_not_clash(config):
         path = write(getattr(config, name), rows(4, 0), "prediction\tlabel")
         setattr(config, name, path)
     config.text = "prediction"
-    with pytest.raises(tables.DataError, match="column 'prediction' of its own"):
+    with pytest.raises(errors.DataError, match="column 'prediction' of its own"):
         classify.main(config)

@@ -19,16 +19,16 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 
 from keras_bigs import data
+from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs import training
-from recipes import commands
+from keras_bigs.data.pretraining import shard_folder
+from keras_bigs.training import masked_lm as masked_lm_training
 from recipes import compare
 from recipes import extend
-from recipes import masked_lm_training
 from recipes import prepare
 from recipes import pretrain
 from recipes import publish
-from recipes import shard_folder
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOUNS = ["cat", "dog", "bird", "child", "house", "river"]
@@ -118,14 +118,14 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
             "resumable_fit",
             lambda *args, **kwargs: fit(*args, **kwargs, callbacks=[Ends()]),
         )
-        with pytest.raises(training.PreemptedError, match="after step 2"):
+        with pytest.raises(errors.PreemptedError, match="after step 2"):
             pretrain.main(config)
     pretrain.main(config)
     again = read(tmp_path / "b")
     assert (results, history) == again[:2]
     for a, b in zip(weights, again[2], strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(commands.ConfigError, match="or data: learning_rate;"):
+    with pytest.raises(errors.ConfigError, match="or data: learning_rate;"):
         pretrain.main(dataclasses.replace(config, learning_rate=1.0))
 
     task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
@@ -167,7 +167,7 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
     backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
     assert backbone.max_sequence_length == 32
     assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
-    with pytest.raises(commands.ConfigError, match="takes 32 already"):
+    with pytest.raises(errors.ConfigError, match="takes 32 already"):
         extend.main(
             dataclasses.replace(
                 longer,
@@ -207,11 +207,11 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
     longer = extend.build(config, corpus, length + 9)
     assert longer.backbone.max_sequence_length == length + 9
     corpus.pieces = pieces[:-1]
-    with pytest.raises(commands.ConfigError, match="The vocabulary of --data"):
+    with pytest.raises(errors.ConfigError, match="The vocabulary of --data"):
         extend.build(config, corpus, length)
     expected.backbone.save_to_preset(str(tmp_path / "backbone"))
     config.start = str(tmp_path / "backbone")
-    with pytest.raises(commands.ConfigError, match="holds a BiGSBackbone"):
+    with pytest.raises(errors.ConfigError, match="holds a BiGSBackbone"):
         extend.build(config, corpus, length)
 
 
@@ -269,11 +269,11 @@ def test_a_run_may_begin_again_until_its_first_checkpoint(tmp_path):
     assert json.loads((output / "config.json").read_text())["batch_size"] == 64
     (output / "checkpoints" / "100").mkdir(parents=True)
     masked_lm_training.claim(output, {"batch_size": 64, "keep": 5})
-    with pytest.raises(commands.ConfigError, match="other options or data: batch_size"):
+    with pytest.raises(errors.ConfigError, match="other options or data: batch_size"):
         masked_lm_training.claim(output, {"batch_size": 32, "keep": 3})
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
-    with pytest.raises(commands.ConfigError, match="is not empty"):
+    with pytest.raises(errors.ConfigError, match="is not empty"):
         masked_lm_training.claim(tmp_path / "other", {})
 
 
@@ -326,7 +326,7 @@ def test_the_folder_of_shards_decides(texts, tmp_path):
     assert not task.preprocessor.tokenizer.lowercase
     shutil.rmtree(shards)
     make(1)
-    with pytest.raises(commands.ConfigError, match="or data: data_sha256"):
+    with pytest.raises(errors.ConfigError, match="or data: data_sha256"):
         pretrain.main(config)
 
 
@@ -334,7 +334,7 @@ def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
     for path in folders[1].glob("train*.hdf5"):
         shutil.copy(path, tmp_path)
     options = {"data": tmp_path, "output": tmp_path / "a", **SMALL, "steps": 1}
-    with pytest.raises(commands.ConfigError, match="by --vocabulary"):
+    with pytest.raises(errors.ConfigError, match="by --vocabulary"):
         pretrain.main(pretrain.Config(**options))
     # Compressed, as the original's are.
     for path in tmp_path.glob("*.hdf5"):
@@ -344,7 +344,7 @@ def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
             for name, array in arrays.items():
                 file.create_dataset(name, data=array, compression="gzip")
     (tmp_path / "few.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
-    with pytest.raises(commands.ConfigError, match="and the vocabulary 6 pieces"):
+    with pytest.raises(errors.ConfigError, match="and the vocabulary 6 pieces"):
         pretrain.main(pretrain.Config(**options, vocabulary=tmp_path / "few.txt"))
     vocabulary = folders[1] / "vocabulary.txt"
     pretrain.main(pretrain.Config(**options, vocabulary=vocabulary, masks="static"))

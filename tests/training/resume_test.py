@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import pytest
 
+from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import Masker
 from keras_bigs.data import Masking
 from keras_bigs.data import PretrainingBatches
-from keras_bigs.data.shards import Shard
+from keras_bigs.data.pretraining.shards import Shard
 from keras_bigs.training.checkpoints import set_state
 from keras_bigs.training.checkpoints import state
 
@@ -181,7 +182,7 @@ def test_signals_write_a_checkpoint(run, tmp_path, number):
     set_state(model, first)
     before = signal.getsignal(number)
     send = At(6, lambda: os.kill(os.getpid(), number))
-    with pytest.raises(training.PreemptedError, match="after step 7, where"):
+    with pytest.raises(errors.PreemptedError, match="after step 7, where"):
         fit(model, tmp_path / "c", [send], save_every=100)
     assert signal.getsignal(number) is before
     scramble(model)
@@ -282,7 +283,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
         weight = model.trainable_variables[0]
         weight.assign(keras.ops.full_like(weight.value, np.nan))
 
-    with pytest.raises(training.TrainingDivergedError) as error:
+    with pytest.raises(errors.TrainingDivergedError) as error:
         fit(model, tmp_path / "c", [At(6, spoil)], save_every=2)
     assert "The loss is nan at step 7" in str(error.value)
     assert "of step 6, is kept" in str(error.value)
@@ -318,7 +319,7 @@ def test_a_rising_loss_stops(run, tmp_path):
 
     with pytest.raises(Killed):
         fit(model, tmp_path / "c", [At(6, kill)], max_loss_rise=0.5)
-    with pytest.raises(training.TrainingDivergedError) as error:
+    with pytest.raises(errors.TrainingDivergedError) as error:
         fit(model, tmp_path / "c", [At(1, worsen)], max_loss_rise=0.5)
     assert re.search("rose from .* at step 8", str(error.value))
     # Those of steps 5 to 7 are of an epoch that was spoilt, and there are only three.
@@ -338,7 +339,7 @@ def test_disk_full(run, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
 
     try:
-        with pytest.raises(training.CheckpointWriteError, match="Make room"):
+        with pytest.raises(errors.CheckpointWriteError, match="Make room"):
             fit(model, tmp_path / "c", [At(5, fill)], save_every=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,0 +1,31 @@
+"""keras-hub's reading of presets, for formats that it does not know.
+
+keras-hub 0.32 has no public functions for the files of a preset, nor a public way to
+register presets or formats. May go when it has.
+"""
+
+from keras_hub.src.utils.preset_utils import CONFIG_FILE
+from keras_hub.src.utils.preset_utils import TASK_CONFIG_FILE
+from keras_hub.src.utils.preset_utils import TOKENIZER_CONFIG_FILE
+from keras_hub.src.utils.preset_utils import KerasPresetLoader
+from keras_hub.src.utils.preset_utils import PresetLoader
+from keras_hub.src.utils.preset_utils import check_config_class
+from keras_hub.src.utils.preset_utils import check_file_exists
+from keras_hub.src.utils.preset_utils import get_file
+from keras_hub.src.utils.preset_utils import get_preset_loader
+from keras_hub.src.utils.preset_utils import load_json
+from keras_hub.src.utils.preset_utils import register_presets
+
+__all__ = [
+    "CONFIG_FILE",
+    "TASK_CONFIG_FILE",
+    "TOKENIZER_CONFIG_FILE",
+    "KerasPresetLoader",
+    "PresetLoader",
+    "check_config_class",
+    "check_file_exists",
+    "get_file",
+    "get_preset_loader",
+    "load_json",
+    "register_presets",
+]

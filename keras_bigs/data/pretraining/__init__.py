@@ -1,0 +1,1 @@
+"""From shards of pretraining examples to batches."""

@@ -1,0 +1,75 @@
+"""The errors that a user can cause, and how a command shows them."""
+
+import signal
+import sys
+
+
+class UserError(Exception):
+    """Something in what a user gave or has: the message names it and the remedy."""
+
+
+class ConfigError(UserError, ValueError):
+    """Options that do not go together, or an output directory of another run."""
+
+
+class DataError(UserError, ValueError):
+    """A file of texts, labels or training examples that cannot be used."""
+
+
+class CheckpointError(UserError, ValueError):
+    """A checkpoint of the original implementation is damaged or does not fit.
+
+    The message names the file, and lists every tensor that is missing, unexpected or
+    of the wrong shape.
+    """
+
+
+class CheckpointWriteError(UserError, OSError):
+    """A checkpoint could not be written. What was written before is kept."""
+
+
+class TrainingDivergedError(UserError, RuntimeError):
+    """The loss is not a number any more, or has risen too far."""
+
+
+class PreemptedError(UserError, RuntimeError):
+    """The process was asked to end; a checkpoint has been written.
+
+    Attributes:
+        signal: `signal.Signals`, the wish to end.
+    """
+
+    def __init__(self, message, signal):
+        super().__init__(message)
+        self.signal = signal
+
+
+def run(main, arguments=None):
+    """Runs a command, and ends the process with one line for an error of the user.
+
+    With `--debug` among the arguments, errors keep their traceback.
+
+    Args:
+        main: a function of the list of arguments.
+        arguments: list of strings. Defaults to those of the process.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if debug := "--debug" in arguments:
+        arguments.remove("--debug")
+    try:
+        main(arguments)
+    except PreemptedError as error:
+        print(error)
+        # As a shell has it, so that a scheduler knows that the work is not done.
+        sys.exit(128 + error.signal)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    # ValueError: arguments that a class or function refuses. ImportError: a package
+    # that only some commands need. OSError: a file, or a full disk.
+    except (UserError, ValueError, ImportError, OSError) as error:
+        if debug:
+            raise
+        is_explained = isinstance(error, UserError)
+        hint = "" if is_explained else " (--debug shows where it was raised)"
+        sys.exit(f"error: {error}{hint}")

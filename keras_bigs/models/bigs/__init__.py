@@ -1,0 +1,1 @@
+"""The BiGS family: backbone, tokenizer, tasks and their preprocessors."""

@@ -1,0 +1,30 @@
+"""Text to classifier inputs."""
+
+import keras
+from keras_hub.models import TextClassifierPreprocessor
+
+from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
+from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
+
+
+@keras.saving.register_keras_serializable("keras_bigs")
+class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
+    """Tokenizes and packs one text or several: `[CLS] a [SEP] b [SEP]`.
+
+    Args:
+        tokenizer: `BiGSTokenizer`.
+        sequence_length: int. The length of packed inputs, in tokens.
+        truncate: `"round_robin"` or `"waterfall"`; how several segments share it.
+
+    Call arguments:
+        x: a string, a batch of strings, or a tuple of such, one a segment.
+        y: optional labels, passed through.
+        sample_weight: optional weights, passed through.
+
+    Returns:
+        A dict of `token_ids`, `segment_ids` and `padding_mask`, each
+        `(batch, sequence_length)`; with `y` a tuple `(x, y)` and so on.
+    """
+
+    backbone_cls = BiGSBackbone
+    tokenizer_cls = BiGSTokenizer
