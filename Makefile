@@ -1,9 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
-BACKENDS := jax tensorflow torch
 # TensorFlow's start-up notices say nothing about the run.
 export TF_CPP_MIN_LOG_LEVEL := 2
 export KERAS_BACKEND ?= jax
+SHELL := /bin/bash
 
 .PHONY: quickstart test test-all lint clean
 
@@ -13,17 +13,25 @@ quickstart: .venv/quickstart.installed
 
 # Everything that a change must pass: style, then the tests on each backend.
 test: lint
-	@set -e; for backend in $(BACKENDS); do \
-		echo "== $$backend"; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m "not slow"; \
-	done
+	@$(MAKE) --no-print-directory -j2 $(SUITES) SELECT="not slow"
 
 # The slow checks too.
 test-all: lint
-	@set -e; for backend in $(BACKENDS); do \
-		echo "== $$backend"; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest; \
-	done
+	@$(MAKE) --no-print-directory -j2 $(SUITES)
+
+# A process for each backend, and one for what no backend takes part in; two at a time,
+# longest first.
+SUITES := tests-on-jax tests-on-tensorflow tests-on-torch tests-without-backend
+SELECT := slow or not slow
+.PHONY: $(SUITES)
+
+tests-on-%:
+	@set -o pipefail; KERAS_BACKEND=$* $(BIN)/python -m pytest \
+		-m "($(SELECT)) and not without_backend" 2>&1 | sed -u "s/^/[$*] /"
+
+tests-without-backend:
+	@set -o pipefail; $(BIN)/python -m pytest \
+		-m "($(SELECT)) and without_backend" 2>&1 | sed -u "s/^/[no backend] /"
 
 lint: .venv/test.installed
 	$(BIN)/ruff format --check .

@@ -1,8 +1,23 @@
 """Whole or not at all."""
 
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
+from keras_bigs.errors import ConfigError
 from keras_bigs.files import atomic_write
+from keras_bigs.files import claim
+from keras_bigs.files import lock
+from keras_bigs.files import require_new
+from keras_bigs.files import sha256
+
+pytestmark = pytest.mark.without_backend
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def test_a_file_is_replaced(tmp_path):
@@ -47,3 +62,67 @@ def test_an_error_leaves_what_was_there(tmp_path, directory):
         raise RuntimeError
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_directory_with_something_in_it_is_not_new(tmp_path):
+    require_new(tmp_path / "a")
+    (tmp_path / "a").mkdir()
+    require_new(tmp_path / "a")
+    (tmp_path / "a" / "b").touch()
+    with pytest.raises(ConfigError, match="a is not empty"):
+        require_new(tmp_path / "a")
+    with pytest.raises(ConfigError, match="b is a file"):
+        require_new(tmp_path / "a" / "b")
+
+
+def test_the_hash_of_a_file_is_that_of_its_text(tmp_path):
+    (tmp_path / "a").write_text("abc")
+    # From FIPS 180-2, appendix B.1.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256("abc") == sha256(tmp_path / "a") == expected
+
+
+def test_a_claim_binds_once_there_are_results(tmp_path):
+    directory, results = tmp_path / "run", []
+    options = {"steps": 3, "keep": 1}
+
+    def begin(**changes):
+        claim(directory, options | changes, lambda: bool(results), free=("keep",))
+
+    begin()
+    begin(steps=4)  # nothing made yet
+    assert json.loads((directory / "config.json").read_text())["steps"] == 4
+    results.append("checkpoint")
+    begin(steps=4, keep=2)
+    with pytest.raises(ConfigError, match="other options or data: steps;"):
+        begin(steps=5)
+    assert json.loads((directory / "config.json").read_text())["steps"] == 4
+
+
+def test_a_claim_leaves_other_work_alone(tmp_path):
+    (tmp_path / "a").touch()
+    with pytest.raises(ConfigError, match="is not empty"):
+        claim(tmp_path, {}, lambda: False)
+    with pytest.raises(ConfigError, match="Cannot write to --output"):
+        claim(tmp_path / "a", {}, lambda: False)
+
+
+def test_one_process_holds_a_directory(tmp_path):
+    code = (
+        "import sys, time; from keras_bigs.files import lock\n"
+        "with lock(sys.argv[1]): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(ConfigError, match=f"written by process {other.pid} on"),
+            lock(tmp_path),
+        ):
+            pass
+        other.kill()
+    # However the process ended, its lock is gone; and a claim does not mind the file.
+    with lock(tmp_path):
+        claim(tmp_path, {"steps": 1}, lambda: False)

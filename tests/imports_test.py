@@ -4,6 +4,10 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.without_backend
+
 
 def test_import_direction():
     root = pathlib.Path(__file__).parents[1]
