@@ -21,11 +21,12 @@ test-all: lint
 
 # A process for each backend, and one for what no backend takes part in; two at a time,
 # longest first.
-SUITES := tests-on-jax tests-on-tensorflow tests-on-torch tests-without-backend
+ON_BACKENDS := tests-on-jax tests-on-tensorflow tests-on-torch
+SUITES := $(ON_BACKENDS) tests-without-backend
 SELECT := slow or not slow
 .PHONY: $(SUITES)
 
-tests-on-%:
+$(ON_BACKENDS): tests-on-%:
 	@set -o pipefail; KERAS_BACKEND=$* $(BIN)/python -m pytest \
 		-m "($(SELECT)) and not without_backend" 2>&1 | sed -u "s/^/[$*] /"
 
