@@ -1,11 +1,17 @@
 """WordPiece vocabularies learnt from the user's own texts."""
 
+import collections
 from collections.abc import Iterable
 
-import keras_hub
-import tensorflow as tf
+from keras_bigs.data.words import MAX_WORD_BYTES
+from keras_bigs.data.words import is_word
+from keras_bigs.data.words import split_words
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# As many characters as are pieces by themselves; rarer ones are "[UNK]".
+MAX_ALPHABET = 1000
+# How often two neighbours must come to be joined to a piece.
+MIN_FREQUENCY = 10
 
 
 def learn_vocabulary(
@@ -14,18 +20,19 @@ def learn_vocabulary(
     lowercase: bool = True,
     strip_accents: bool | None = None,
 ) -> list[str]:
-    """Learns word pieces from texts, for a `keras_hub.tokenizers.WordPieceTokenizer`.
+    """Learns word pieces from texts, for a `BiGSTokenizer` with the same options.
 
-    Give the tokenizer the same `lowercase` and `strip_accents`.
+    Beginning with single characters, the two neighbours in words that come together
+    most often are joined to a new piece, again and again (the trainer of Hugging Face's
+    `tokenizers`). The result is a function of the words and how often each comes. Its
+    order is that of `SPECIAL_TOKENS`, the characters, the characters with "##", and the
+    joined pieces as they were found, from frequent to rare.
 
-    The result is a function of the arguments. Its order is that of `SPECIAL_TOKENS`,
-    the alphabet, the alphabet with "##", and longer pieces from frequent to rare. As
-    the alphabet is complete, no word of `texts` becomes "[UNK]", unless it is over 50
-    characters long or has a character that is not among the 1000 most frequent.
+    As all characters are pieces, no word of `texts` becomes "[UNK]", but for one of
+    more than 100 bytes, one with a no-break space in it, or one with a character that
+    is not among the 1000 most frequent.
 
-    A piece must occur about 10 times, so few texts give a small vocabulary. The time
-    grows with the number of distinct words: 13 s for the 67,349 phrases of SST-2 on two
-    CPU cores, two minutes for 10 MB of books.
+    Neighbours must come together 10 times, so few texts give a small vocabulary.
 
     Args:
         texts: the texts, of which one at least has a word.
@@ -39,32 +46,72 @@ def learn_vocabulary(
 
     Raises:
         ValueError: there are no words, or `vocabulary_size` is too small for the
-            alphabet.
+            characters.
     """
     if isinstance(texts, str):
         raise ValueError("Give texts as a list of strings. Received one string.")
-    dataset = tf.data.Dataset.from_tensor_slices(tf.constant(list(texts), tf.string))
-    try:
-        vocabulary = keras_hub.tokenizers.compute_word_piece_vocabulary(
-            dataset.batch(1024),
-            max(vocabulary_size, len(SPECIAL_TOKENS) + 1),  # else it has no alphabet
-            lowercase=lowercase,
-            strip_accents=lowercase if strip_accents is None else strip_accents,
-            reserved_tokens=list(SPECIAL_TOKENS),
-        )
-    except StopIteration:  # raised by the counter of words if there are none
-        vocabulary = []
-    alphabet = [piece for piece in vocabulary if len(piece) == 1]
-    if not alphabet:
+    strip_accents = lowercase if strip_accents is None else strip_accents
+    counts = _count_words(texts, lowercase, strip_accents)
+    alphabet = _alphabet(counts)
+    counts = {word: n for word, n in counts.items() if alphabet.issuperset(word)}
+    if not counts:
         raise ValueError("There are no words in texts to learn a vocabulary from.")
-    # keras-hub has cut off the last pieces, among them rare characters with "##".
-    alphabet += ["##" + character for character in alphabet]
-    size = len(SPECIAL_TOKENS) + len(alphabet)
-    if size > vocabulary_size:
+    # What is a word by itself does not continue one, unless folding made it several
+    # characters, as "…".
+    inside = set().union(*(word[1:] for word in counts))
+    continuing = {c for c in alphabet if c in inside or not is_word(c)}
+    single = [
+        *SPECIAL_TOKENS,
+        *sorted(alphabet),
+        *(f"##{character}" for character in sorted(continuing)),
+    ]
+    if len(single) > vocabulary_size:
         raise ValueError(
             f"vocabulary_size={vocabulary_size} is too small: the special tokens and "
-            f"the alphabet of the texts alone are {size} pieces or more."
+            f"the characters of the texts alone are {len(single)} pieces."
         )
-    single = {*SPECIAL_TOKENS, *alphabet}
-    longer = [piece for piece in vocabulary if piece not in single]
-    return [*SPECIAL_TOKENS, *alphabet, *longer[: vocabulary_size - size]]
+    return _join_neighbours(counts, single, vocabulary_size)
+
+
+def _count_words(texts, lowercase, strip_accents):
+    """How often each word comes that is not `[UNK]` in any case."""
+    # Split at spaces first, so that what comes again is looked at once.
+    strings = collections.Counter()
+    for text in texts:
+        strings.update(text.split(" "))
+    counts = collections.Counter()
+    for string, n in strings.items():
+        for word in split_words(string, lowercase, strip_accents):
+            if len(word.encode()) <= MAX_WORD_BYTES and word.split() == [word]:
+                counts[word] += n
+    return counts
+
+
+def _alphabet(counts):
+    """The most frequent characters; of equally frequent ones the first in Unicode."""
+    characters = collections.Counter()
+    for word, n in counts.items():
+        for character in word:
+            characters[character] += n
+    by_frequency = sorted(characters, key=lambda c: (-characters[c], c))
+    return set(by_frequency[:MAX_ALPHABET])
+
+
+def _join_neighbours(counts, single, vocabulary_size):
+    """The vocabulary: pieces that are there in any case, and those learnt."""
+    import tokenizers
+
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=MIN_FREQUENCY,
+        show_progress=False,
+        # Equally frequent neighbours are joined in the order of their ids. These have
+        # theirs from the start; else hash tables would order the pieces with "##".
+        special_tokens=single,
+    )
+    words = (" ".join([word] * n) for word, n in counts.items())
+    tokenizer.train_from_iterator(words, trainer)
+    ids = tokenizer.get_vocab()
+    return sorted(ids, key=ids.get)

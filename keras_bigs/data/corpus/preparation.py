@@ -40,7 +40,6 @@ from keras_bigs.data.pretraining.masking import Masker
 from keras_bigs.errors import DataError
 from keras_bigs.files import sha256
 from keras_bigs.files import write_text
-from keras_bigs.models import BiGSTokenizer
 
 
 def plan(
@@ -239,7 +238,7 @@ def _tokenizer(directory, lowercase, digest):
     `digest`, the hash of the vocabulary, only says whether they may be used again.
     """
     pieces = read_vocabulary(directory)
-    return pieces, WordTokenizer(BiGSTokenizer(pieces, lowercase=lowercase))
+    return pieces, WordTokenizer(pieces, lowercase)
 
 
 def _is_made(job, number):

@@ -1,74 +1,77 @@
 """Fast tokenization of much text by remembering words."""
 
 import itertools
-import re
 from collections.abc import Iterable
+from collections.abc import Sequence
 
-import tensorflow as tf
-
-_ASCII_PARTS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+from keras_bigs.data.words import MAX_WORD_BYTES
+from keras_bigs.data.words import split_words
 
 
 class WordTokenizer:
     """Token ids as a `BiGSTokenizer` gives them, computed once for each distinct word.
 
-    The tokenizer parts text at whitespace and at punctuation before it looks for word
-    pieces, so the ids of a text are those of its words, end to end. Most words come
-    again and again: this is about ten times as fast as tokenizing all of the text.
+    Most words come again and again, so this is about ten times as fast as tokenizing
+    all of the text; and it needs neither Keras nor TensorFlow.
 
     Args:
-        tokenizer: `BiGSTokenizer`.
+        vocabulary: the word pieces in the order of their ids, "[UNK]" among them.
+        lowercase: bool. Whether to lower the case of the texts and remove accents.
         max_words: int. When more words than this are remembered, all are forgotten.
 
-    Raises:
-        ValueError: a tokenizer with `split=False`, or one that reads special tokens in
-            texts.
+    Call arguments:
+        texts: strings.
+
+    Returns:
+        A list of token ids for each text.
     """
 
-    def __init__(self, tokenizer, max_words: int = 2**20):
-        if not tokenizer.split or tokenizer.special_tokens_in_strings:
-            raise ValueError(
-                "`tokenizer` must split texts into words, by "
-                "`split=True, special_tokens_in_strings=False`. Received: "
-                f"split={tokenizer.split}, special_tokens_in_strings="
-                f"{tokenizer.special_tokens_in_strings}"
-            )
-        self._tokenizer = tokenizer
+    def __init__(
+        self, vocabulary: Sequence[str], lowercase: bool, max_words: int = 2**20
+    ):
+        self._piece_ids = {piece: i for i, piece in enumerate(vocabulary)}
+        self._unknown = (self._piece_ids["[UNK]"],)
+        self._lowercase = lowercase
         self._max_words = max_words
-        # Tuples: the garbage collector does not go through those of numbers.
-        self._ids: dict[str, tuple[int, ...]] = {}
-        self._part_ids: dict[str, tuple[int, ...]] = {}
+        # Of what stands between spaces, and of the words in it, which come in many
+        # forms that differ in punctuation only: "word", "word,", "(word". Tuples: the
+        # garbage collector does not go through those of numbers.
+        self._string_ids: dict[str, tuple[int, ...]] = {}
+        self._word_ids: dict[str, tuple[int, ...]] = {}
 
     def __call__(self, texts: Iterable[str]) -> list[list[int]]:
-        """The token ids of each text."""
-        split = [text.split() for text in texts]
-        if len(self._ids) > self._max_words:
-            self._ids.clear()
-            self._part_ids.clear()
-        self._remember(set().union(*split) - self._ids.keys())
-        return [list(_concatenate(self._ids, words)) for words in split]
+        split = [text.split(" ") for text in texts]
+        if len(self._string_ids) > self._max_words:
+            self._string_ids.clear()
+            self._word_ids.clear()
+        for string in set().union(*split) - self._string_ids.keys():
+            self._string_ids[string] = self._tokenize(string)
+        known = self._string_ids.__getitem__
+        return [
+            list(itertools.chain.from_iterable(map(known, strings)))
+            for strings in split
+        ]
 
-    def _remember(self, words: set[str]) -> None:
-        # Many words differ in punctuation only: "word", "word,", "(word".
-        parts = {
-            word: _ASCII_PARTS.findall(word)
-            for word in words
-            if word.isascii() and not word.isalnum()
-        }
-        simple = words - parts.keys()
-        new = list(simple.union(*parts.values()) - self._part_ids.keys())
-        # In tf.data, keras-hub tokenizes by TF-Text, and else in Python.
-        dataset = tf.data.Dataset.from_tensors(tf.constant(new, tf.string))
-        rows = next(iter(dataset.map(self._tokenizer)))
-        ids, ends = rows.values.numpy().tolist(), rows.row_splits.numpy().tolist()
-        for part, start, end in zip(new, ends[:-1], ends[1:], strict=True):
-            self._part_ids[part] = tuple(ids[start:end])
-        for word in simple:
-            self._ids[word] = self._part_ids[word]
-        for word, its_parts in parts.items():
-            self._ids[word] = tuple(_concatenate(self._part_ids, its_parts))
+    def _tokenize(self, string):
+        ids: tuple[int, ...] = ()
+        for word in split_words(string, self._lowercase, strip_accents=self._lowercase):
+            if word not in self._word_ids:
+                self._word_ids[word] = self._look_up(word)
+            ids += self._word_ids[word]
+        return ids
 
-
-def _concatenate(ids, words):
-    """The ids of words, end to end."""
-    return itertools.chain.from_iterable(map(ids.__getitem__, words))
+    def _look_up(self, word):
+        """The longest piece that a word begins with, then of the rest, and so on."""
+        if len(word.encode()) > MAX_WORD_BYTES:
+            return self._unknown
+        ids, start, prefix = [], 0, ""
+        while start < len(word):
+            for end in range(len(word), start, -1):
+                piece = self._piece_ids.get(prefix + word[start:end])
+                if piece is not None:
+                    break
+            else:
+                return self._unknown
+            ids.append(piece)
+            start, prefix = end, "##"
+        return tuple(ids)

@@ -1,6 +1,7 @@
 """Packing, sentences and words: nothing is lost, doubled or moved."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from keras_bigs.data.corpus.sentences import split_sentences
 from keras_bigs.data.corpus.word_tokenizer import WordTokenizer
 from keras_bigs.models import BiGSTokenizer
 
+pytestmark = pytest.mark.without_backend
 documents = st.lists(st.lists(st.integers(5, 99), max_size=30), max_size=20)
 
 
@@ -30,9 +32,22 @@ def test_sentences_stay_whole(sentences, length):
     sequences = list(pack(sentences, length, 0.0, np.random.default_rng(0)))
     ends = set(np.cumsum([len(sentence) for sentence in sentences]))
     assert set(np.cumsum([len(sequence) for sequence in sequences])) <= ends
-    # Greedy: no two neighbours would have fitted, but for the first sentence.
-    firsts = [next(s for s in sentences if s)] if sequences else []
-    assert not firsts or len(sequences[0]) >= len(firsts[0])
+
+
+@settings(max_examples=200, deadline=None)
+@given(documents, st.integers(30, 60))
+def test_sequences_are_full(sentences, length):
+    """What begins a sequence did not fit into the one before."""
+    sequences = list(pack(sentences, length, 0.0, np.random.default_rng(0)))
+    starts = np.cumsum([0, *map(len, sentences)])
+    begins = np.cumsum([0, *map(len, sequences)])[:-1]
+    for before, begin in zip(sequences, begins[1:], strict=False):
+        first = next(
+            s
+            for s, start in zip(sentences, starts, strict=False)
+            if start == begin and s
+        )
+        assert len(before) + len(first) > length
 
 
 def test_packing_by_hand():
@@ -114,17 +129,21 @@ PIECES = [
 PIECES += ["##é", "##c", "##0", "[", "]", "mask", "中"]
 
 
-TOKENIZERS = [BiGSTokenizer(PIECES), BiGSTokenizer(PIECES, lowercase=False)]
 alphabet = "abcéABÉ .,'-0\u0301[]中𝔞_"
+LONG = "a" * 100
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet=alphabet, max_size=60), max_size=5))
 def test_remembered_words_are_those_of_the_tokenizer(texts):
-    """Also with combining accents, Chinese characters and unknown ones."""
-    texts = [clean(text) for text in [*texts, "[MASK] ab-ab, É'é", ""]]
-    for tokenizer in TOKENIZERS:
+    """Also with combining accents, Chinese characters and unknown or long words."""
+    texts = [clean(t) for t in [*texts, f"[MASK] ab-ab, É'é {LONG} é{LONG}", ""]]
+    for lowercase in (True, False):
+        tokenizer = TOKENIZERS[lowercase]
         expected = [np.asarray(ids).tolist() for ids in tokenizer(texts)]
-        words = WordTokenizer(tokenizer, max_words=3)
+        words = WordTokenizer(PIECES, lowercase, max_words=3)
         for _ in range(2):  # the second time from memory
             assert words(texts) == expected
+
+
+TOKENIZERS = [BiGSTokenizer(PIECES, lowercase=lower) for lower in (False, True)]
