@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["agreement", "corpus", "pretraining", "tables", "vocabulary"],
     submod_attrs={
         "corpus.corpus": ["Corpus"],
-        "corpus.job": ["Settings"],
+        "corpus.settings": ["Settings"],
         "corpus.job_vocabulary": ["read_vocabulary"],
         "pretraining.masking": ["Masker", "Masking"],
         "pretraining.batches": ["PretrainingBatches"],

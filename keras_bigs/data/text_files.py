@@ -4,6 +4,7 @@ What a file is, its first bytes say, not its name. Everything else is refused by
 `DataError` that says what it is instead, and what to do about it.
 """
 
+import contextlib
 import functools
 import gzip
 import os
@@ -42,17 +43,23 @@ _KINDS = [
 ]
 
 
-def check_kind(path) -> None:
+def check_kind(path) -> int | None:
     """Looks at the beginning of a file, and of what gzip has compressed in it.
 
     Args:
         path: the file.
 
+    Returns:
+        The size of the file in bytes, or `None` if it is compressed by gzip.
+
     Raises:
         DataError: it cannot be read, or is no text: compressed otherwise, a Parquet
             table, HDF5, an archive, or text in UTF-16 or UTF-32, marked or not.
     """
-    head = read_bytes(path, 0, _HEAD_BYTES)
+    with _errors_of(path), open(path, "rb") as file:
+        head, num_bytes = file.read(_HEAD_BYTES), os.fstat(file.fileno()).st_size
+    if head.startswith(_GZIP):
+        head, num_bytes = read_bytes(path, 0, _HEAD_BYTES), None
     for pattern, kind, remedy in _KINDS:
         if pattern.match(head):
             remedy = remedy.format(path=shlex.quote(str(path)))
@@ -61,6 +68,7 @@ def check_kind(path) -> None:
         raise DataError(
             f"{path}: text in {encoding}, not in UTF-8. {_RECODE.format(encoding)}"
         )
+    return num_bytes
 
 
 def read_text(path) -> str:
@@ -88,17 +96,33 @@ def read_bytes(path, start: int = 0, stop: int | None = None) -> bytes:
         DataError: it cannot be read, or is damaged.
     """
     size = -1 if stop is None else stop - start
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(_GZIP)) != _GZIP:
-                file.seek(start)
-                return file.read(size)
-            status = os.fstat(file.fileno())
-        version = (status.st_ino, status.st_mtime_ns, status.st_size)
-        with _LOCK:
-            content = _open_gzip(os.fspath(path), version)
+    with _errors_of(path), open(path, "rb") as file:
+        if file.read(len(_GZIP)) != _GZIP:
+            file.seek(start)
+            return file.read(size)
+        with _decompressed(file) as content:
             content.seek(start)
             return content.read(size)
+
+
+def count_bytes(path, limit: int) -> int:
+    """How many bytes of text a file compressed by gzip has, or `limit` if more.
+
+    Raises:
+        DataError: it cannot be read, or is damaged.
+    """
+    with (
+        _errors_of(path),
+        open(path, "rb") as file,
+        _decompressed(file) as content,
+    ):
+        return content.seek(limit)
+
+
+@contextlib.contextmanager
+def _errors_of(path):
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         _open_gzip.cache_clear()
         raise DataError(
@@ -106,6 +130,15 @@ def read_bytes(path, start: int = 0, stop: int | None = None) -> bytes:
         ) from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}. Give a file to read.") from error
+
+
+@contextlib.contextmanager
+def _decompressed(file):
+    """The content of an open file, of which one reader at a time has the use."""
+    status = os.fstat(file.fileno())
+    version = (status.st_ino, status.st_mtime_ns, status.st_size)
+    with _LOCK:
+        yield _open_gzip(os.fspath(file.name), version)
 
 
 # Of the one below: Apache Beam may read in several threads.

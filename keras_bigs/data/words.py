@@ -75,7 +75,7 @@ def _fold(word):
     return unicodedata.normalize("NFKC", word).translate(_WITHOUT_IGNORED)
 
 
-class _Characters(dict):
+class CharacterTable(dict):
     """A table for `str.translate` that a function fills as characters come."""
 
     def __init__(self, replace):
@@ -103,6 +103,8 @@ def _is_in(ranges, character):
     return any(first <= ord(character) <= last for first, last in ranges)
 
 
-_PARTED = _Characters(_part)
-_WITHOUT_ACCENTS = _Characters(lambda c: "" if unicodedata.category(c) == "Mn" else c)
-_WITHOUT_IGNORED = _Characters(lambda c: "" if _is_in(_IGNORED, c) else c)
+_PARTED = CharacterTable(_part)
+_WITHOUT_ACCENTS = CharacterTable(
+    lambda c: "" if unicodedata.category(c) == "Mn" else c
+)
+_WITHOUT_IGNORED = CharacterTable(lambda c: "" if _is_in(_IGNORED, c) else c)

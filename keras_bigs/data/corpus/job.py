@@ -1,61 +1,26 @@
 """The work of preparing a corpus: its settings, its chunks, and its records."""
 
+import contextlib
 import dataclasses
+import errno
+import hashlib
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from keras_bigs.data.corpus.corpus import Chunk
+from keras_bigs.data.corpus.chunks import Chunk
 from keras_bigs.data.corpus.corpus import Corpus
+from keras_bigs.data.corpus.settings import Settings
 from keras_bigs.data.pretraining import shards
-from keras_bigs.data.pretraining.masking import Masking
+from keras_bigs.errors import UserError
 from keras_bigs.files import atomic_write
+from keras_bigs.files import lock
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How examples are made (paper, section 5, after Izsak et al. 2021).
-
-    Attributes:
-        sequence_length: tokens in an example, `"[CLS]"` and `"[SEP]"` included.
-        short_sequence_probability: how often a sequence is kept short, at random.
-        copies: how many times each example comes, with other masks each time. 0 leaves
-            the masks of training examples to training; those of validation examples
-            are fixed in any case.
-        masking: `Masking`.
-        validation_fraction: the share of documents held out for validation, drawn at
-            random.
-        deduplicate: whether a paragraph that comes again anywhere is left out.
-        lowercase: whether text is lower-cased and stripped of accents.
-        seed: of held-out documents, short sequences and masks.
-
-    Raises:
-        ValueError: sizes that make no sense.
-    """
-
-    sequence_length: int = 128
-    short_sequence_probability: float = 0.1
-    copies: int = 1
-    masking: Masking = dataclasses.field(default_factory=Masking)
-    validation_fraction: float = 0.005
-    deduplicate: bool = True
-    lowercase: bool = True
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.sequence_length < 3:
-            raise ValueError(
-                "`sequence_length` must be at least 3: two tokens are [CLS] and [SEP]. "
-                f"Received: {self.sequence_length}"
-            )
-        if self.copies < 0:
-            raise ValueError(f"`copies` must not be negative. Received: {self.copies}")
-        for name in ("short_sequence_probability", "validation_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be in [0, 1). Received: {getattr(self, name)}"
-                )
+# Of `files.atomic_write`.
+_TEMPORARY = re.compile(r"\.\d+\..")
 
 
 @dataclass(frozen=True)
@@ -78,21 +43,62 @@ class Job:
 
     def identity(self) -> dict:
         """What must be equal for work to be continued."""
-        return {
-            "corpus": dataclasses.asdict(self.corpus),
-            "chunks": [dataclasses.asdict(chunk) for chunk in self.chunks],
-            "held_out": sorted(self.held_out),
+        chunks = repr(
+            [
+                [(span.source, span.start, span.stop) for span in chunk.spans]
+                for chunk in self.chunks
+            ]
+        )
+        identity = {
+            "texts": {
+                **dataclasses.asdict(self.corpus),
+                "num_chunks": len(self.chunks),
+                "num_held_out": len(self.held_out),
+                "sha256": hashlib.sha256(chunks.encode()).hexdigest(),
+            },
             "settings": dataclasses.asdict(self.settings),
         }
+        return json.loads(json.dumps(identity))
 
     def part(self, name: str) -> Path:
         """A file among the records of the work."""
         return Path(self.directory) / shards.PARTS / name
 
 
+@contextlib.contextmanager
+def hold(directory):
+    """Holds a directory for this process, and clears it of what was half written.
+
+    Raises:
+        ConfigError: another process is at work in it.
+        UserError: its disk is full.
+    """
+    directory = Path(directory)
+    with lock(directory), _full_disk_explained(directory):
+        for folder in (directory, directory / shards.PARTS):
+            for path in folder.glob(".*"):
+                if _TEMPORARY.match(path.name):
+                    path.unlink()
+        yield
+
+
+@contextlib.contextmanager
+def _full_disk_explained(directory):
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise UserError(
+            f"{directory}: {error.strerror}. What is made is kept: free some space and "
+            "run the same command again to go on."
+        ) from error
+
+
 def has_shards(directory):
     """Whether a directory has shards, finished or not."""
-    return any(Path(directory).glob("*.hdf5"))
+    paths = Path(directory).glob("*.hdf5")
+    return any(not path.name.startswith(".") for path in paths)
 
 
 def save_arrays(path, **arrays):

@@ -10,6 +10,7 @@ from keras_bigs.data.corpus.job import Job
 from keras_bigs.data.corpus.job import has_shards
 from keras_bigs.data.corpus.sentences import clean
 from keras_bigs.data.pretraining import shards
+from keras_bigs.data.text_files import read_text
 from keras_bigs.data.vocabulary import SPECIAL_TOKENS
 from keras_bigs.data.vocabulary import learn_vocabulary
 from keras_bigs.errors import DataError
@@ -94,7 +95,8 @@ def _learn(job, size, sample_bytes):
     texts = []
     for chunk in training:
         room = sample_bytes // len(training)
-        for paragraph in itertools.chain.from_iterable(job.corpus.documents(chunk)):
+        documents = job.corpus.read(chunk).documents()
+        for paragraph in itertools.chain.from_iterable(documents):
             texts.append(clean(paragraph))
             # JSON can have halves of characters.
             room -= len(paragraph.encode(errors="surrogatepass"))
@@ -111,15 +113,13 @@ def read_vocabulary(path) -> list[str]:
     """The word pieces of a file with one a line, in the order of their ids.
 
     Args:
-        path: the file, or a folder of shards, which has it.
+        path: the file, or a folder of shards, which has it. A byte-order mark and
+            carriage returns at line ends are no part of a piece.
 
     Raises:
         DataError: no such file, or it is no text.
     """
     path = Path(path)
     path = path / shards.VOCABULARY if path.is_dir() else path
-    try:
-        # Not `splitlines()`: a piece may be a rare kind of line break.
-        return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no vocabulary to read ({error}).") from error
+    # Not `splitlines()`: a piece may be a rare kind of line break.
+    return read_text(path).replace("\r\n", "\n").rstrip("\n").split("\n")

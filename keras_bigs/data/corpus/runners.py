@@ -1,12 +1,17 @@
-"""Two ways to call a function for every chunk of a corpus.
+"""Two ways to call functions for every chunk of a corpus.
 
-A runner is called as `runner(function, numbers, description)` and returns when
-`function(number)` has run for all numbers. `function` must be picklable and leaves its
-results in files.
+A runner is called with a `Job` and is a context: `with runner(job) as for_each`. Then
+`for_each(function, numbers, description)` returns when `function(job, number)` has run
+for all numbers. `function` must be picklable and leaves its results in files.
 """
 
+import contextlib
+import functools
 import multiprocessing
+import multiprocessing.connection
 import os
+import signal
+import threading
 from collections.abc import Callable
 from concurrent import futures
 
@@ -14,43 +19,104 @@ from rich.progress import track
 
 from keras_bigs.errors import DataError
 
+# What a process must have to do to be worth its start, which takes about two seconds.
+BYTES_PER_PROCESS = 8 * 2**20
+
 
 def local_runner(processes: int | None = None) -> Callable:
     """A runner on the cores of this machine, with a progress bar.
 
+    It starts worker processes once, if there is enough text for more than one.
+
     Args:
-        processes: int. How many worker processes; by default one for each core that
+        processes: int. The most worker processes; by default one for each core that
             this process may use. 1 runs in this process.
 
     The runner raises `DataError` if a worker process is killed.
     """
 
-    def run(function, numbers, description):
-        workers = min(processes or _cores(), len(numbers))
-        if workers == 1:
-            for number in track(numbers, description):
-                function(number)
+    @contextlib.contextmanager
+    def runner(job):
+        num_bytes = sum(chunk.num_bytes for chunk in job.chunks)
+        workers = min(
+            processes or _cores(), len(job.chunks), num_bytes // BYTES_PER_PROCESS
+        )
+        if workers > 1:
+            with _pool(job, workers) as for_each:
+                yield for_each
             return
-        # TensorFlow does not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with futures.ProcessPoolExecutor(workers, context) as executor:
-            try:
-                pending = [executor.submit(function, number) for number in numbers]
-                done = futures.as_completed(pending)
-                for future in track(done, description, total=len(pending)):
-                    future.result()
-            except futures.BrokenExecutor as error:
-                raise DataError(
-                    f"One of {workers} worker processes was killed, probably for lack "
-                    "of memory. Run the same command with fewer `--processes`: it goes "
-                    "on, and shards that are made are kept. Or name another directory "
-                    "and smaller `--chunk_bytes`."
-                ) from error
-            except BaseException:
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
 
-    return run
+        def for_each(function, numbers, description):
+            for number in track(numbers, description):
+                function(job, number)
+
+        yield for_each
+
+    return runner
+
+
+@contextlib.contextmanager
+def _pool(job, workers):
+    """Worker processes that have the job, and end with this process or an error."""
+    # TensorFlow, which a source may need, does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    executor = futures.ProcessPoolExecutor(workers, context, _start_worker, (job,))
+
+    def for_each(function, numbers, description):
+        with _blocked_signals():
+            pending = [executor.submit(_call, function, number) for number in numbers]
+        done = futures.as_completed(pending)
+        for future in track(done, description, total=len(pending)):
+            future.result()
+
+    try:
+        yield for_each
+        executor.shutdown()
+    except BaseException as error:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
+        if isinstance(error, futures.BrokenExecutor):
+            raise DataError(
+                f"One of {workers} worker processes was killed, probably for lack of "
+                "memory. Run the same command again with fewer `processes`: it goes "
+                "on, and shards that are made are kept. Or name another directory and "
+                "smaller `chunk_bytes`."
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def _blocked_signals():
+    """Keeps signals from workers that start here, also before they run any Python.
+
+    A terminal's Ctrl-C, and a scheduler's SIGTERM, go to all processes. They are for
+    this one, which gets them when it leaves the context, and ends its workers.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(job):
+    global _job
+    _job = job
+    parent = multiprocessing.parent_process().sentinel
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(sentinel):
+    """In a worker process: it does not outlive the one that started it."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+def _call(function, number):
+    """In a worker process: it has the job, which is sent once only."""
+    function(_job, number)
 
 
 def _cores():
@@ -80,13 +146,17 @@ def beam_runner(options=None) -> Callable:
     if not isinstance(options, PipelineOptions):
         options = PipelineOptions(options or [])
 
-    def run(function, numbers, description):
-        with beam.Pipeline(options=options) as pipeline:
-            _ = (
-                pipeline
-                | "Chunks" >> beam.Create(numbers)
-                | "Spread" >> beam.Reshuffle()
-                | description >> beam.Map(function)
-            )
+    @contextlib.contextmanager
+    def runner(job):
+        def for_each(function, numbers, description):
+            with beam.Pipeline(options=options) as pipeline:
+                _ = (
+                    pipeline
+                    | "Chunks" >> beam.Create(numbers)
+                    | "Spread" >> beam.Reshuffle()
+                    | description >> beam.Map(functools.partial(function, job))
+                )
 
-    return run
+        yield for_each
+
+    return runner

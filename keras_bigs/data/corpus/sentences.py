@@ -1,17 +1,22 @@
 """Cleaning of plain text, and its sentences."""
 
 import re
-import sys
 import unicodedata
 
-# Control and format characters (zero-width spaces, soft hyphens, byte-order marks), the
-# mark of a failed decoding, and halves of characters, which JSON can have and UTF-8
-# cannot; whitespace among them is handled by `split`.
-_UNWANTED = {
-    code: None
-    for code in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs") and not chr(code).isspace()
-} | {0xFFFD: None}
+from keras_bigs.data.words import CharacterTable
+
+
+def _keep(character):
+    """Nothing of control and format characters (zero-width spaces, soft hyphens,
+    byte-order marks), of the mark of a failed decoding, and of halves of characters,
+    which JSON can have and UTF-8 cannot. Whitespace is left for `split`."""
+    is_unwanted = unicodedata.category(character) in ("Cc", "Cf", "Cs")
+    if character == "\ufffd" or is_unwanted and not character.isspace():
+        return ""
+    return character
+
+
+_WANTED = CharacterTable(_keep)
 
 # After a full stop, question or exclamation mark and any closing quotes or brackets;
 # before a capital or digit and any opening ones. TF-Text's sentence breaker parts
@@ -24,7 +29,7 @@ def clean(text: str) -> str:
     """`text` without control characters, every run of whitespace one space."""
     # What is printable has nothing to remove but the mark; most text is.
     if not text.isprintable() or "\ufffd" in text:
-        text = text.translate(_UNWANTED)
+        text = text.translate(_WANTED)
     return " ".join(text.split())
 
 

@@ -17,6 +17,8 @@ smaller integer types. Ours are not compressed, so that any row can be read by i
 
 import errno
 import functools
+import hashlib
+import io
 import json
 import mmap
 from dataclasses import dataclass
@@ -48,8 +50,8 @@ class ShardInfo:
         number: the number of the chunk of text it was made from. Masks drawn while
             training depend on it.
         copy: the number of the copy, which differ in their masks only.
-        examples: how many rows it has.
-        tokens: how many of them are no padding, special tokens included.
+        num_examples: how many rows it has.
+        num_tokens: how many tokens, special tokens included and padding not.
         sha256: of the file.
     """
 
@@ -57,8 +59,8 @@ class ShardInfo:
     split: str
     number: int
     copy: int
-    examples: int
-    tokens: int
+    num_examples: int
+    num_tokens: int
     sha256: str
 
 
@@ -72,11 +74,14 @@ def write_shard(path, arrays: dict[str, np.ndarray]) -> str:
     Returns:
         The SHA-256 of the file. Equal arrays give equal files.
     """
+    # In memory first: on a full disk HDF5 reports neither a plain nor a single error.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
     with atomic_write(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            for name, array in arrays.items():
-                file.create_dataset(name, data=array)
-        return sha256(temporary)
+        temporary.write_bytes(content.getbuffer())
+    return hashlib.sha256(content.getbuffer()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -184,18 +189,33 @@ class _StoredArray:
         return np.array(self._values, dtype)
 
 
-def write_manifest(directory, settings: dict, infos: list[ShardInfo]) -> None:
-    """Writes `manifest.json`: settings, vocabulary hash, counts, and every shard."""
+def write_manifest(
+    directory,
+    settings: dict,
+    infos: list[ShardInfo],
+    deduplication: dict[str, int] | None = None,
+) -> None:
+    """Writes `manifest.json`: settings, vocabulary hash, counts, and every shard.
+
+    Args:
+        directory: the folder of the shards.
+        settings: how they were made.
+        infos: of every shard.
+        deduplication: counts of repeated paragraphs, which were left out.
+    """
     directory = Path(directory)
     splits = {}
     for info in infos:
-        split = splits.setdefault(info.split, {"examples": 0, "tokens": 0, "shards": 0})
-        split["examples"] += info.examples
-        split["tokens"] += info.tokens
-        split["shards"] += 1
+        split = splits.setdefault(
+            info.split, {"num_examples": 0, "num_tokens": 0, "num_shards": 0}
+        )
+        split["num_examples"] += info.num_examples
+        split["num_tokens"] += info.num_tokens
+        split["num_shards"] += 1
     manifest = {
         "settings": settings,
         "vocabulary_sha256": sha256(directory / VOCABULARY),
+        "deduplication": deduplication,
         "splits": splits,
         "shards": [vars(info) for info in infos],
     }
@@ -211,13 +231,18 @@ def read_manifest(directory) -> tuple[dict, list[ShardInfo]]:
     path = Path(directory) / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
+        for counts in (*manifest["splits"].values(), *manifest["shards"]):
+            # Their names until version 0.1.
+            for name in ("examples", "tokens", "shards"):
+                if name in counts:
+                    counts[f"num_{name}"] = counts.pop(name)
         return manifest, [ShardInfo(**info) for info in manifest["shards"]]
     except FileNotFoundError as error:
         raise DataError(
             f"{path}: no such file. Make the shards by `python -m recipes.prepare`; if "
             "that was interrupted, run the same command again."
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: damaged ({error}). Prepare the shards again."
         ) from error
