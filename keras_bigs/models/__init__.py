@@ -11,6 +11,7 @@ from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
 )
 from keras_bigs.models.bigs.bigs_presets import CONFIGS
 from keras_bigs.models.bigs.bigs_presets import PRESETS
+from keras_bigs.models.bigs.bigs_presets import architecture_sizes
 from keras_bigs.models.bigs.bigs_question_answerer import BiGSQuestionAnswerer
 from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
