@@ -2,6 +2,7 @@
 
 from keras_bigs.compat.keras_hub_presets import register_presets
 from keras_bigs.compat.mixed_precision_presets import register_mixed_precision_presets
+from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_masked_lm import BiGSMaskedLM
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
@@ -11,6 +12,7 @@ from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
 )
 from keras_bigs.models.bigs.bigs_presets import CONFIGS
 from keras_bigs.models.bigs.bigs_presets import PRESETS
+from keras_bigs.models.bigs.bigs_presets import architecture_sizes
 from keras_bigs.models.bigs.bigs_question_answerer import BiGSQuestionAnswerer
 from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
@@ -34,5 +36,6 @@ from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
 
+hide_gpus_from_tensorflow()
 register_presets(PRESETS, BiGSBackbone)
 register_mixed_precision_presets()

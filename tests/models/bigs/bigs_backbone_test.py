@@ -244,6 +244,20 @@ def test_parameter_counts(name):
     assert count(models.CONFIGS[name]) == COUNTS[name]
 
 
+def test_stacked_encoders_match_gated_ones():
+    """13 layers for 12: about as many weights, at any width."""
+    for dim in (128, 768):
+        gated, stack = (
+            {"vocabulary_size": 9, **models.architecture_sizes(block, dim)}
+            for block in ("gated", "stack")
+        )
+        assert (gated["num_layers"], stack["num_layers"]) == (12, 13)
+        assert abs(count(stack) / count(gated) - 1) < 2e-3
+    assert models.architecture_sizes("gated", 8, num_layers=3)["num_layers"] == 3
+    with pytest.raises(ValueError, match="Received: 'moebius'"):
+        models.architecture_sizes("moebius", 8)
+
+
 SMALL = ("mini", "mini_stack", "tiny", "tiny_stack")
 
 
