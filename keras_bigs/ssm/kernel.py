@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_bigs.compat.einsum import einsum
 from keras_bigs.compat.full_precision import full_precision
 from keras_bigs.ssm.phase import multiply_turns
 
@@ -139,10 +140,10 @@ def mix_positions(matrix, x):
     lead, dim = ops.shape(x)[:-2], x.shape[-1]
     if num_kernels == 1:
         flat = ops.reshape(x, (-1, columns, dim))
-        mixed = ops.einsum("ml,bld->bmd", matrix[0], flat)
+        mixed = einsum("ml,bld->bmd", matrix[0], flat)
     else:
         flat = ops.reshape(x, (-1, columns, num_kernels, dim // num_kernels))
-        mixed = ops.einsum("kml,blkg->bmkg", matrix, flat)
+        mixed = einsum("kml,blkg->bmkg", matrix, flat)
     return ops.reshape(mixed, (*lead, rows, dim))
 
 
