@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bigs.compat.einsum import einsum
 from keras_bigs.layers.padding import resolve_mask
 
 
@@ -31,8 +32,8 @@ class MeanPooling(keras.layers.Layer):
             return ops.mean(inputs, axis=1)
         weights = ops.cast(padding_mask, "float32")
         weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
-        # As a product of matrices the sum is accumulated in float32 for any dtype.
-        return ops.einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)
+        # A product of matrices is summed in float32 whatever the dtype.
+        return einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)
 
     def compute_mask(self, inputs, previous_mask):
         return None

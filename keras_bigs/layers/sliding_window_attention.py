@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bigs.compat.einsum import einsum
 from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.self_attention import resolve_num_heads
@@ -106,9 +107,9 @@ class SlidingWindowAttention(keras.layers.Layer):
         x = self._attend_locally(query, key, value, padding_mask)
         if self.num_global_tokens:
             query = query[:, : self.num_global_tokens]
-            scores = ops.einsum("bihk,bjhk->bhij", query, key)
+            scores = einsum("bihk,bjhk->bhij", query, key)
             weights = self._softmax(scores, padding_mask[:, None, None])
-            whole = ops.einsum("bhij,bjhk->bihk", weights, value)
+            whole = einsum("bhij,bjhk->bihk", weights, value)
             x = ops.concatenate([whole, x[:, self.num_global_tokens :]], axis=1)
         return self.attention_output(x)
 
@@ -121,12 +122,12 @@ class SlidingWindowAttention(keras.layers.Layer):
         # Distance from query i of a block to key j of the three blocks around it.
         distance = ops.arange(3 * window)[None] - window - ops.arange(window)[:, None]
         seen = ops.logical_and(seen[:, :, None], ops.abs(distance) <= window)
-        scores = ops.einsum("bnihk,bnjhk->bnhij", q, k)
+        scores = einsum("bnihk,bnjhk->bnhij", q, k)
         if self.num_global_tokens:
             k_global = key[:, : self.num_global_tokens]
             v_global = value[:, : self.num_global_tokens]
             scores = ops.concatenate(
-                [ops.einsum("bnihk,bghk->bnhig", q, k_global), scores], axis=-1
+                [einsum("bnihk,bghk->bnhig", q, k_global), scores], axis=-1
             )
             seen_global = padding_mask[:, None, None, : self.num_global_tokens]
             seen_global = ops.broadcast_to(
@@ -134,11 +135,9 @@ class SlidingWindowAttention(keras.layers.Layer):
             )
             seen = ops.concatenate([seen_global, seen], axis=-1)
         weights = self._softmax(scores, seen[:, :, None])
-        x = ops.einsum("bnhij,bnjhk->bnihk", weights[..., -3 * window :], v)
+        x = einsum("bnhij,bnjhk->bnihk", weights[..., -3 * window :], v)
         if self.num_global_tokens:
-            x = x + ops.einsum(
-                "bnhig,bghk->bnihk", weights[..., : -3 * window], v_global
-            )
+            x = x + einsum("bnhig,bghk->bnihk", weights[..., : -3 * window], v_global)
         return ops.reshape(x, (-1, ops.shape(x)[1] * window, *x.shape[3:]))[:, :length]
 
     def _softmax(self, scores, seen):
