@@ -2,9 +2,11 @@
 
 import keras
 
+from keras_bigs import ssm
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.initializers import clone_initializer
 from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.padding import zero_padding
 from keras_bigs.layers.s4d_kernel import S4DKernel
 
 COMBINATIONS = ("multiply", "sequential")
@@ -43,6 +45,8 @@ class BiSSM(keras.layers.Layer):
         method: the algorithm, see `keras_bigs.ssm.convolve`.
         kernel_initializer: initializer of the dense kernels.
         bias_initializer: initializer of the dense biases.
+        seed: int or `None`. Seed of the SSMs' initial parameters, which differ between
+            the directions. (The dense layers' is that of their initializers.)
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -77,6 +81,7 @@ class BiSSM(keras.layers.Layer):
         method="auto",
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,6 +100,7 @@ class BiSSM(keras.layers.Layer):
         self.method = method
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.seed = seed
         self.supports_masking = True
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
         self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
@@ -109,6 +115,8 @@ class BiSSM(keras.layers.Layer):
             min_step=self.min_step,
             max_step=self.max_step,
             method=self.method,
+            # No two directions of any two seeds share a stream.
+            seed=None if self.seed is None else 2 * self.seed + reverse,
             dtype=self.dtype_policy,
             name=name,
         )
@@ -141,18 +149,21 @@ class BiSSM(keras.layers.Layer):
 
     def call(self, inputs, padding_mask=None, mask=None):
         padding_mask = resolve_mask(padding_mask, mask)
-        forward = self._route_forward(inputs, padding_mask)
+        # The kernels of both directions are computed in one go.
+        convolve_forward, convolve_backward = ssm.convolutions(
+            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters],
+            inputs,
+            discretization=self.discretization,
+            method=self.method,
+        )
+        forward = zero_padding(self.forward_dense(inputs), padding_mask)
+        forward = self.forward_output_dense(convolve_forward(forward))
         if self.combine == "sequential":
-            return self._route_backward(forward, padding_mask)
-        return forward * self._route_backward(inputs, padding_mask)
-
-    def _route_forward(self, x, padding_mask):
-        x = self.forward_ssm(self.forward_dense(x), padding_mask=padding_mask)
-        return self.forward_output_dense(x)
-
-    def _route_backward(self, x, padding_mask):
-        x = self.backward_ssm(self.backward_dense(x), padding_mask=padding_mask)
-        return self.backward_output_dense(x)
+            inputs = forward
+        backward = zero_padding(self.backward_dense(inputs), padding_mask)
+        backward = convolve_backward(backward, reverse=True)
+        backward = self.backward_output_dense(backward)
+        return backward if self.combine == "sequential" else forward * backward
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -174,6 +185,7 @@ class BiSSM(keras.layers.Layer):
                     self.kernel_initializer
                 ),
                 "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+                "seed": self.seed,
             }
         )
         return config
