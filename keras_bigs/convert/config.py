@@ -4,9 +4,9 @@ import keras
 
 from keras_bigs import layers
 from keras_bigs import models
+from keras_bigs.compat.preset_loading import MODEL_TYPE
 from keras_bigs.errors import CheckpointError
 
-MODEL_TYPE = "BiGS"
 # The weights were trained with Flax's tanh approximation of GELU; the PyTorch port has
 # the exact one.
 ACTIVATIONS = {"flax": layers.gelu_tanh, "pytorch": keras.activations.gelu}
