@@ -10,6 +10,7 @@ from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
+from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
@@ -30,7 +31,7 @@ def bigs_kernel_initializer(hidden_dim=1024):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(Backbone):
+class BiGSBackbone(CalibratedQuantization, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
     Token, position and segment embeddings, their layer norm, and `num_layers` blocks
