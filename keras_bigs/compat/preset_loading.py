@@ -1,11 +1,11 @@
 """Which loader keras-hub's `from_preset` takes for files of this library.
 
-keras-hub 0.32 has no registry of loaders: by what `config.json` has, every `from_preset`
+keras-hub 0.32 has no registry of loaders: by what `config.json` has, each `from_preset`
 makes a `KerasPresetLoader` or a `TransformersPresetLoader`, and the latter raises
 `KerasHub has no converter` for a `model_type` that is not its own. A `from_preset` of
-our classes alone would not do, since `keras_hub.models.TextClassifier.from_preset` finds
-our presets too. So the making of a loader is intercepted where the configuration is
-ours. For any other the two classes are what they were, and so are their instances.
+our classes would not do, since `keras_hub.models.TextClassifier.from_preset` finds our
+presets too. So the making of a loader is intercepted where the configuration is ours.
+For any other the two classes are what they were, and so are their instances.
 
 May go when keras-hub has a registry of formats, and `mixed_precision_presets` and
 `quantized_presets` are not needed.

@@ -17,7 +17,7 @@ from keras_hub.src.utils.preset_utils import load_json
 
 
 class QuantizedPresets:
-    """Part of a loader: layers are built with the policies that they were saved with."""
+    """Part of a loader: layers have the policies that they were saved with."""
 
     def load_backbone(self, cls, load_weights, **kwargs):
         if _policy_map(self.config) is not None:

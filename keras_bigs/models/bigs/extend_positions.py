@@ -19,8 +19,8 @@ def extend_positions(model, max_sequence_length, method="tile"):
     Args:
         model: `BiGSBackbone` or a task with one. It is not changed.
         max_sequence_length: int. The new number of positions, above the old.
-        method: `"tile"` repeats the old embeddings, so that outputs at old lengths do not
-            change (as Longformer, Beltagy et al. 2020, starts). `"interpolate"`
+        method: `"tile"` repeats the old embeddings, so that outputs at old lengths do
+            not change (as Longformer, Beltagy et al. 2020, starts). `"interpolate"`
             stretches them linearly: the first and last position keep theirs.
 
     Returns:
