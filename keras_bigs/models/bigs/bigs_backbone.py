@@ -15,10 +15,10 @@ from keras_bigs.layers import get_routing
 def bigs_kernel_initializer(hidden_dim=1024):
     """The initializer of dense kernels and, at its default, embeddings.
 
-    BERT's and the paper's truncated normal of standard deviation 0.02 at a width of
-    1,024, widened in proportion to `1 / sqrt(hidden_dim)` for other widths. Routing
-    multiplies two projections and gates multiply twice more, so that with 0.02 at a
-    width of 64 hardly any signal would pass a block, nor a gradient.
+    The original's normal distribution of standard deviation 0.02 at a width of 1,024,
+    widened in proportion to `1 / sqrt(hidden_dim)` for other widths. Routing multiplies
+    two projections and gates multiply twice more, so that with 0.02 at a width of 64
+    hardly any signal would pass a block, nor a gradient.
 
     Args:
         hidden_dim: int. The width of the encoder.
@@ -26,7 +26,7 @@ def bigs_kernel_initializer(hidden_dim=1024):
     Returns:
         `keras.initializers.Initializer`.
     """
-    return keras.initializers.TruncatedNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
+    return keras.initializers.RandomNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
