@@ -24,6 +24,12 @@ class MeanPooling(keras.layers.Layer):
 
     Returns:
         `(batch, dim)` in the layer's compute dtype.
+
+    Example:
+    ```python
+    layer = keras_bigs.layers.MeanPooling()
+    y = layer(np.ones((2, 5, 32)), padding_mask=np.array([[1] * 5, [1] * 3 + [0] * 2]))
+    ```
     """
 
     def call(self, inputs, padding_mask=None, mask=None):
