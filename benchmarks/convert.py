@@ -23,11 +23,10 @@ from keras_bigs import models
 
 CONVERT = """
 import sys
-from pathlib import Path
 from benchmarks import timing
-from keras_bigs.convert import __main__ as cli
+from keras_bigs.convert.conversion import convert
 base = timing.peak_memory()
-cli.main(cli.Config(sys.argv[1], Path(sys.argv[2])))
+convert(sys.argv[1], sys.argv[2])
 print(base, timing.peak_memory())
 """
 

@@ -140,7 +140,7 @@ def read(config, directory, console):
         "while training, whole words": data.Masking(whole_words=True),
     }.items():
         batches = open_batches(config, directory, masking)
-        steps = min(2000, 4 * batches.examples // config.batch_size)
+        steps = min(2000, 4 * batches.num_examples // config.batch_size)
         iterator = iter(batches.dataset(0, steps))
         next(iterator)
         wall, processor = time.perf_counter(), time.process_time()

@@ -144,35 +144,37 @@ def build(config, length, name):
     """A compiled masked language model."""
     sizes = {
         "vocabulary_size": config.vocabulary_size,
-        "hidden_dim": config.dim,
         "max_sequence_length": length,
     }
-    wide = 4 * config.dim
+    stack = models.architecture_sizes("stack", config.dim)
     if name in OURS:
         block, routing = OURS[name]
-        gated = block == "gated"
         task = models.BiGSMaskedLM(
             models.BiGSBackbone(
-                num_layers=12 if gated else 13,
-                intermediate_dim=3 * config.dim if gated else wide,
-                block=block,
                 routing=routing,
                 rematerialize=config.rematerialize,
+                **models.architecture_sizes(block, config.dim),
                 **sizes,
             )
         )
     elif name == "BERT":
         task = keras_hub.models.BertMaskedLM(
             keras_hub.models.BertBackbone(
-                num_layers=13,
+                num_layers=stack["num_layers"],
+                hidden_dim=stack["hidden_dim"],
+                intermediate_dim=stack["intermediate_dim"],
                 num_heads=config.dim // 64,
-                intermediate_dim=wide,
                 **sizes,
             )
         )
     else:
         task = keras_hub.models.FNetMaskedLM(
-            keras_hub.models.FNetBackbone(num_layers=19, intermediate_dim=wide, **sizes)
+            keras_hub.models.FNetBackbone(
+                num_layers=19,
+                hidden_dim=stack["hidden_dim"],
+                intermediate_dim=stack["intermediate_dim"],
+                **sizes,
+            )
         )
     task.compile(
         optimizer=keras.optimizers.AdamW(1e-4),

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_bigs import errors
-from keras_bigs.training import report as training_report
+from keras_bigs.training import report
 
 
 @dataclass
@@ -24,43 +24,52 @@ class Config:
     """Compares pretraining runs."""
 
     runs: Annotated[tuple[pathlib.Path, ...], tyro.conf.Positional]
-    """Output directories of `recipes.pretrain`, finished or not."""
+    """Output directories of `recipes.pretrain` or `recipes.extend`, finished or not."""
     figure: pathlib.Path = pathlib.Path("runs/loss.png")
     """Where to write the loss curves."""
 
 
 def main(config: Config):
-    console = Console()
     table = Table("run", "block", "routing", "parameters", "million tokens", "loss")
     table.add_column("val. loss")
     table.add_column("val. accuracy")
-    curves = {}
+    table.caption = "Tokens: padding not counted."
+    histories = {}
     for run in config.runs:
-        if not (run / "history.csv").exists():
-            message = f"{run} has no history.csv and is left out."
-            console.print(message, soft_wrap=True)
+        if not (history := read_history(run)):
+            print(f"{run} has no history.csv with tokens and is left out.")
             continue
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        with open(run / "history.csv", encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            history = [{k: float(v) for k, v in row.items()} for row in rows]
-        name, step = label(run, config.runs), options["tokens_per_step"]
-        curves[name] = (history, step)
-        last = history[-1]
+        name, last = label(run, config.runs), history[-1]
+        histories[name] = history
         table.add_row(
             name,
             options.get("block", ""),
             options.get("routing", ""),
             parameters(run),
-            f"{last['step'] * step / 1e6:.1f}",
+            f"{last['tokens'] / 1e6:.1f}",
             f"{last['loss']:.3f}",
             *(f"{last[k]:.3f}" for k in ("val_loss", "val_accuracy") if k in last),
         )
-    if not curves:
-        raise errors.ConfigError("None of the runs has a history.csv yet.")
-    console.print(table)
-    training_report.plot(curves, config.figure)
-    console.print(f"Wrote {config.figure}")
+    if not histories:
+        raise errors.ConfigError("None of the runs has a history.csv with tokens yet.")
+    # Names of runs are no markup, such as `[exp1]`.
+    Console(markup=False, emoji=False).print(table)
+    report.plot(histories, config.figure)
+    print(f"Wrote {config.figure}")
+
+
+def read_history(run):
+    """The history of a run; none before its first epoch, or from version 0.1, which
+    did not count tokens without padding."""
+    path = run / "history.csv"
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        history = [
+            {k: float(v) for k, v in row.items()} for row in csv.DictReader(file)
+        ]
+    return [epoch for epoch in history if "tokens" in epoch]
 
 
 def label(run, runs):
@@ -78,4 +87,6 @@ def parameters(run):
 
 
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))
+    errors.run(
+        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
+    )

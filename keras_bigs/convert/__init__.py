@@ -1,9 +1,15 @@
-"""Checkpoints of the original implementation (`jxiw/BiGS`): read and written."""
+"""Checkpoints of the original implementation (`jxiw/BiGS`): read and written.
 
-from keras_bigs.convert.loader import OriginalPresetLoader
-from keras_bigs.convert.loader import register_loader
-from keras_bigs.convert.names import tensor_map
-from keras_bigs.convert.writer import save_original
-from keras_bigs.errors import CheckpointError
+`from_preset` of `keras_bigs.models` reads them too, whether this is imported or not.
+"""
 
-register_loader()
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "loader": ["OriginalPresetLoader"],
+        "names": ["tensor_map"],
+        "writer": ["save_original"],
+    },
+)

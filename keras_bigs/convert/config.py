@@ -4,9 +4,9 @@ import keras
 
 from keras_bigs import layers
 from keras_bigs import models
+from keras_bigs.compat.preset_loading import MODEL_TYPE
 from keras_bigs.errors import CheckpointError
 
-MODEL_TYPE = "BiGS"
 # The weights were trained with Flax's tanh approximation of GELU; the PyTorch port has
 # the exact one.
 ACTIVATIONS = {"flax": layers.gelu_tanh, "pytorch": keras.activations.gelu}
@@ -63,8 +63,8 @@ class UnknownArchitecture(CheckpointError):
 def backbone_arguments(config, origin, where):
     """Arguments of `BiGSBackbone` for a configuration of the original.
 
-    `hidden_dropout_prob` is the dropout of the embeddings, as in the original, and of
-    the blocks, where the original has none.
+    `hidden_dropout_prob` is the dropout of the embeddings. The original's blocks have
+    none.
 
     Args:
         config: dict, the contents of `config.json`.
@@ -102,7 +102,8 @@ def backbone_arguments(config, origin, where):
         raise CheckpointError(f"{where}: config.json: " + "; ".join(problems) + ".")
     return {
         **arguments,
-        "dropout": dropout,
+        "dropout": 0.0,
+        "embedding_dropout": dropout,
         "mask_padding": False,
         "pool_padding": config.get("pooler_type") == "mean",
         "activation": ACTIVATIONS[origin],
@@ -204,7 +205,7 @@ def original_config(model, origin):
         "num_ssm": backbone.blocks[0].routing.state_dim,
         **DEFAULTS,
         "pooler_type": "mean" if backbone.pool_padding else "non_padding_mean",
-        "hidden_dropout_prob": backbone.dropout,
+        "hidden_dropout_prob": backbone.embeddings_dropout.rate,
         "initializer_range": 0.02,
         "pad_token_id": 0,
         "use_cache": True,

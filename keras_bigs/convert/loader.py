@@ -2,11 +2,8 @@
 
 import functools
 
-from keras_hub.src.utils.transformers import preset_loader
-
 from keras_bigs import models
 from keras_bigs.compat import keras_hub_presets
-from keras_bigs.convert.config import MODEL_TYPE
 from keras_bigs.convert.config import backbone_arguments
 from keras_bigs.convert.config import head_arguments
 from keras_bigs.convert.config import is_original
@@ -163,26 +160,3 @@ class OriginalPresetLoader(keras_hub_presets.PresetLoader):
                 "Leave that out, or pass `load_weights=False`."
             )
         return backbone
-
-
-def register_loader():
-    """Makes keras-hub's `from_preset` recognise the original's format.
-
-    keras-hub has no public registry of formats; it picks a converter by `model_type`
-    in the class that is replaced here.
-    """
-    transformers_loader = preset_loader.TransformersPresetLoader
-    if issubclass(transformers_loader, _Dispatch):
-        return
-
-    class Loader(_Dispatch, transformers_loader):
-        pass
-
-    preset_loader.TransformersPresetLoader = Loader
-
-
-class _Dispatch:
-    def __new__(cls, preset, config):
-        if isinstance(config, dict) and config.get("model_type") == MODEL_TYPE:
-            return OriginalPresetLoader(preset, config)
-        return super().__new__(cls)

@@ -12,7 +12,6 @@ from keras_bigs.convert.config import named_task
 from keras_bigs.convert.loader import TASK_HEADS
 from keras_bigs.convert.loader import OriginalPresetLoader
 from keras_bigs.convert.vocabulary import has_vocabulary
-from keras_bigs.convert.vocabulary import read_vocabulary
 from keras_bigs.errors import CheckpointError
 
 TASKS = {
@@ -66,7 +65,7 @@ def read(source, vocabulary=None, task=None):
         raise CheckpointError(f"{source} holds a {cls.__name__}, not a BiGS model.")
     tokenizer = None
     if vocabulary:
-        tokenizer = models.BiGSTokenizer(read_vocabulary(vocabulary))
+        tokenizer = models.BiGSTokenizer(vocabulary)
     elif keras_hub_presets.check_file_exists(
         source, keras_hub_presets.TOKENIZER_CONFIG_FILE
     ):

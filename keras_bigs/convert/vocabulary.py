@@ -5,6 +5,7 @@ import os
 
 from keras_bigs.compat import keras_hub_presets
 from keras_bigs.errors import CheckpointError
+from keras_bigs.models.vocabulary import read_vocabulary
 
 FILES = ("vocab.txt", "tokenizer.json")
 REMEDY = (
@@ -27,7 +28,8 @@ def find_vocabulary(preset):
         preset: string. A directory or hub handle.
 
     Raises:
-        CheckpointError: it has neither of `FILES`, or one that is damaged.
+        CheckpointError: it has neither of `FILES`, or a damaged `tokenizer.json`.
+        DataError: its `vocab.txt` is no vocabulary.
     """
     if keras_hub_presets.check_file_exists(preset, "vocab.txt"):
         return read_vocabulary(keras_hub_presets.get_file(preset, "vocab.txt"))
@@ -47,32 +49,6 @@ def find_vocabulary(preset):
             f"0 to {len(ids) - 1}, each once. Pass `vocabulary=` instead."
         )
     return [by_id[i] for i in range(len(ids))]
-
-
-def read_vocabulary(path):
-    """The word pieces of a text file with one a line.
-
-    Args:
-        path: string or path.
-
-    Raises:
-        CheckpointError: it is no text, or has a word piece twice.
-        OSError: it cannot be opened.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            # Not `splitlines()`: a piece may be a rare kind of line break.
-            pieces = file.read().rstrip("\n").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} is no UTF-8 text: {error}.") from error
-    lines = {}
-    for number, piece in enumerate(pieces, 1):
-        if lines.setdefault(piece, number) != number:
-            raise CheckpointError(
-                f"{path}: lines {lines[piece]} and {number} have the same word piece, "
-                f"{piece[:80]!r}. A vocabulary has each once."
-            )
-    return pieces
 
 
 def as_pieces(vocabulary):

@@ -6,7 +6,6 @@ import warnings
 
 import keras
 import numpy as np
-from scipy import stats
 
 from keras_bigs import models
 from keras_bigs.convert.names import REPEATED
@@ -168,8 +167,6 @@ def _draw_pooler(model):
     kernel, bias = backbone.pooled_dense.weights
     # What `bigs_kernel_initializer` draws from.
     deviation = 0.02 * math.sqrt(1024 / backbone.hidden_dim)
-    values = stats.truncnorm.rvs(
-        -2, 2, scale=deviation, size=tuple(kernel.shape), random_state=0
-    )
+    values = np.random.RandomState(0).normal(0, deviation, tuple(kernel.shape))
     kernel.assign(values.astype("float32"))
     bias.assign(np.zeros(bias.shape, "float32"))

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "corpus.job_vocabulary": ["read_vocabulary"],
         "pretraining.masking": ["Masker", "Masking"],
         "pretraining.batches": ["PretrainingBatches"],
+        "pretraining.shard_folder": ["ShardFolder", "open_shard_folder"],
         "pretraining.shards": ["open_shards", "read_manifest"],
     },
 )

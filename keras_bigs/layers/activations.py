@@ -15,5 +15,10 @@ def gelu_tanh(x):
 
     Returns:
         A tensor of the shape and dtype of `x`.
+
+    Example:
+    ```python
+    y = keras_bigs.layers.gelu_tanh(np.linspace(-3, 3, 7))
+    ```
     """
     return keras.activations.gelu(x, approximate=True)

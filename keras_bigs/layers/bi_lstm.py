@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_bigs.layers.initializers import clone_initializer
-from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.initializers import sublayer_arguments
+from keras_bigs.layers.routing_layer import RoutingLayer
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -14,7 +14,7 @@ def orthogonal_float32(shape, dtype):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiLSTM(keras.layers.Layer):
+class BiLSTM(RoutingLayer):
     """Two LSTMs of `dim / 2` units, one a direction, concatenated.
 
     The routing of ELMo-style models (Peters et al. 2018): about `6 dim^2` weights, one
@@ -22,27 +22,23 @@ class BiLSTM(keras.layers.Layer):
     real token.
 
     Args:
-        kernel_initializer: initializer of the input kernels.
-        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+        **kwargs: those of `RoutingLayer`. The initializers are those of the input
+            kernels, and of the biases except the forget gates', which are 1.
 
-    Call arguments:
-        inputs: `(batch, length, dim)`, `dim` even.
-        padding_mask: optional `(batch, length)`, true at real tokens. Defaults to the
-            Keras mask of `inputs`, if any.
-
-    Returns:
-        `(batch, length, dim)` in the layer's compute dtype.
+    Call arguments, result and errors are those of `RoutingLayer`.
 
     Raises:
         ValueError: an odd `dim`.
+
+    Example:
+    ```python
+    layer = keras_bigs.layers.BiLSTM()
+    y = layer(np.random.uniform(size=(2, 100, 32)))
+    ```
     """
 
-    def __init__(self, kernel_initializer="glorot_uniform", **kwargs):
-        super().__init__(**kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.supports_masking = True
-
     def build(self, input_shape):
+        super().build(input_shape)
         dim = input_shape[-1]
         if dim % 2:
             raise ValueError(
@@ -53,27 +49,15 @@ class BiLSTM(keras.layers.Layer):
             keras.layers.LSTM(
                 dim // 2,
                 return_sequences=True,
-                kernel_initializer=clone_initializer(self.kernel_initializer),
                 recurrent_initializer=orthogonal_float32,
-                dtype=self.dtype_policy,
+                **sublayer_arguments(self),
             ),
             dtype=self.dtype_policy,
             name="lstm",
         )
         self.lstm.build(input_shape)
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        padding_mask = resolve_mask(padding_mask, mask)
+    def route(self, x, padding_mask):
         if padding_mask is not None:
             padding_mask = ops.cast(padding_mask, "bool")
-        return self.lstm(inputs, mask=padding_mask)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config["kernel_initializer"] = keras.initializers.serialize(
-            self.kernel_initializer
-        )
-        return config
+        return self.lstm(x, mask=padding_mask)

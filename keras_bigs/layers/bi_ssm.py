@@ -2,16 +2,18 @@
 
 import keras
 
+from keras_bigs import ssm
 from keras_bigs.layers.activations import gelu_tanh
-from keras_bigs.layers.initializers import clone_initializer
-from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.initializers import sublayer_arguments
+from keras_bigs.layers.padding import zero_padding
+from keras_bigs.layers.routing_layer import RoutingLayer
 from keras_bigs.layers.s4d_kernel import S4DKernel
 
 COMBINATIONS = ("multiply", "sequential")
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiSSM(keras.layers.Layer):
+class BiSSM(RoutingLayer):
     """Routes a sequence through a forward and a backward SSM (paper, section 4).
 
     With `combine="multiply"`, the routing of BiGS:
@@ -41,18 +43,12 @@ class BiSSM(keras.layers.Layer):
         min_step: float. Smallest initial step size, in tokens.
         max_step: float. Largest initial step size, in tokens.
         method: the algorithm, see `keras_bigs.ssm.convolve`.
-        kernel_initializer: initializer of the dense kernels.
-        bias_initializer: initializer of the dense biases.
-        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+        seed: int or `None`. Seed of the SSMs' initial parameters, which differ between
+            the directions. (The dense layers' is that of their initializers.)
+        **kwargs: those of `RoutingLayer`.
 
-    Call arguments:
-        inputs: `(batch, length, dim)`.
-        padding_mask: optional `(batch, length)`, true at real tokens. The signal that
-            enters the SSMs is zero at padding, so outputs at real tokens do not depend
-            on it. Defaults to the Keras mask of `inputs`, if any.
-
-    Returns:
-        `(batch, length, dim)` in the layer's compute dtype.
+    Call arguments, result and errors are those of `RoutingLayer`. The signal that
+    enters the SSMs is zero at padding, so outputs at real tokens do not depend on it.
 
     Raises:
         ValueError: an unknown `combine`, or an argument that `S4DKernel` refuses.
@@ -75,8 +71,7 @@ class BiSSM(keras.layers.Layer):
         min_step=0.01,
         max_step=1.0,
         method="auto",
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
+        seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -93,11 +88,19 @@ class BiSSM(keras.layers.Layer):
         self.min_step = min_step
         self.max_step = max_step
         self.method = method
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.supports_masking = True
+        self.seed = seed
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
         self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
+
+    @classmethod
+    def from_options(cls, options):
+        return super().from_options(
+            options,
+            state_dim=options.state_dim,
+            combine="sequential" if options.block == "stack" else "multiply",
+            activation=options.activation,
+            method=options.method,
+        )
 
     def _ssm(self, reverse, name):
         return S4DKernel(
@@ -109,21 +112,19 @@ class BiSSM(keras.layers.Layer):
             min_step=self.min_step,
             max_step=self.max_step,
             method=self.method,
+            # No two directions of any two seeds share a stream.
+            seed=None if self.seed is None else 2 * self.seed + reverse,
             dtype=self.dtype_policy,
             name=name,
         )
 
     def _dense(self, dim, activation, name):
         return keras.layers.Dense(
-            dim,
-            activation=activation,
-            kernel_initializer=clone_initializer(self.kernel_initializer),
-            bias_initializer=clone_initializer(self.bias_initializer),
-            dtype=self.dtype_policy,
-            name=name,
+            dim, activation=activation, name=name, **sublayer_arguments(self)
         )
 
     def build(self, input_shape):
+        super().build(input_shape)
         dim = input_shape[-1]
         self.forward_dense = self._dense(dim, self.activation, "forward_dense")
         self.backward_dense = self._dense(dim, self.activation, "backward_dense")
@@ -139,41 +140,34 @@ class BiSSM(keras.layers.Layer):
         ):
             layer.build(input_shape)
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        padding_mask = resolve_mask(padding_mask, mask)
-        forward = self._route_forward(inputs, padding_mask)
+    def route(self, x, padding_mask):
+        # The kernels of both directions are computed in one go.
+        convolve_forward, convolve_backward = ssm.convolutions(
+            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters],
+            x,
+            discretization=self.discretization,
+            method=self.method,
+        )
+        forward = zero_padding(self.forward_dense(x), padding_mask)
+        forward = self.forward_output_dense(convolve_forward(forward))
         if self.combine == "sequential":
-            return self._route_backward(forward, padding_mask)
-        return forward * self._route_backward(inputs, padding_mask)
-
-    def _route_forward(self, x, padding_mask):
-        x = self.forward_ssm(self.forward_dense(x), padding_mask=padding_mask)
-        return self.forward_output_dense(x)
-
-    def _route_backward(self, x, padding_mask):
-        x = self.backward_ssm(self.backward_dense(x), padding_mask=padding_mask)
-        return self.backward_output_dense(x)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+            x = forward
+        backward = zero_padding(self.backward_dense(x), padding_mask)
+        backward = convolve_backward(backward, reverse=True)
+        backward = self.backward_output_dense(backward)
+        return backward if self.combine == "sequential" else forward * backward
 
     def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "state_dim": self.state_dim,
-                "num_kernels": self.num_kernels,
-                "combine": self.combine,
-                "activation": keras.activations.serialize(self.activation),
-                "discretization": self.discretization,
-                "state_matrix": self.state_matrix,
-                "min_step": self.min_step,
-                "max_step": self.max_step,
-                "method": self.method,
-                "kernel_initializer": keras.initializers.serialize(
-                    self.kernel_initializer
-                ),
-                "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            }
-        )
-        return config
+        return {
+            **super().get_config(),
+            "state_dim": self.state_dim,
+            "num_kernels": self.num_kernels,
+            "combine": self.combine,
+            "activation": keras.activations.serialize(self.activation),
+            "discretization": self.discretization,
+            "state_matrix": self.state_matrix,
+            "min_step": self.min_step,
+            "max_step": self.max_step,
+            "method": self.method,
+            "seed": self.seed,
+        }

@@ -3,44 +3,33 @@
 import keras
 from keras import ops
 
-from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.padding import zero_padding
+from keras_bigs.layers.routing_layer import RoutingLayer
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class FourierMixing(keras.layers.Layer):
+class FourierMixing(RoutingLayer):
     """Real part of the two-dimensional Fourier transform (Lee-Thorp et al. 2021).
 
-    The transform runs over length and channels. It has no weights, and it is the one
-    routing here that **cannot promise invariance to padding**: the frequencies it
-    mixes are those of the padded length, so a sentence's output depends on how far it
-    was padded. Padding itself is zeroed.
+    The transform runs over length and channels, in float32. It has no weights, and it
+    is the one routing here that **cannot promise invariance to padding**: the
+    frequencies it mixes are those of the padded length, so a sentence's output depends
+    on how far it was padded. Inputs at padding count as zero.
 
     Args:
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: those of `RoutingLayer`; initializers have nothing to initialize.
 
-    Call arguments:
-        inputs: `(batch, length, dim)`.
-        padding_mask: optional `(batch, length)`, true at real tokens; inputs at padding
-            count as zero. Defaults to the Keras mask of `inputs`, if any.
+    Call arguments, result and errors are those of `RoutingLayer`.
 
-    Returns:
-        `(batch, length, dim)` in the layer's compute dtype; the transform itself is
-        computed in float32.
+    Example:
+    ```python
+    layer = keras_bigs.layers.FourierMixing()
+    y = layer(np.random.uniform(size=(2, 100, 32)))
+    ```
     """
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        x = zero_padding(inputs, resolve_mask(padding_mask, mask))
-        x = ops.cast(x, "float32")
+    def route(self, x, padding_mask):
+        dtype = x.dtype
+        x = ops.cast(zero_padding(x, padding_mask), "float32")
         real, _ = ops.fft2((x, ops.zeros_like(x)))
-        return ops.cast(real, inputs.dtype)
-
-    def compute_mask(self, inputs, previous_mask):
-        return previous_mask
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    # Keras writes a config by itself only while `dtype` is given as a string.
-    def get_config(self):
-        return super().get_config()
+        return ops.cast(real, dtype)

@@ -1,17 +1,27 @@
-"""Copies of initializers: one seed must not serve several weights."""
+"""What sublayers take over from the layer that they are part of."""
 
 import keras
 
 
-def clone_initializer(initializer):
-    """A copy with a seed of its own, or the same function, which has none.
+def sublayer_arguments(layer):
+    """Initializers and dtype for a dense sublayer.
 
     Args:
-        initializer: `keras.initializers.Initializer`, or a function of shape and dtype.
+        layer: a layer with `kernel_initializer` and `bias_initializer`.
 
     Returns:
-        An initializer.
+        dict of `kernel_initializer`, `bias_initializer` and `dtype`. The initializers
+        are copies with seeds of their own: one seed must not serve several weights.
     """
+    return {
+        "kernel_initializer": _clone(layer.kernel_initializer),
+        "bias_initializer": _clone(layer.bias_initializer),
+        "dtype": layer.dtype_policy,
+    }
+
+
+def _clone(initializer):
+    # A plain function of shape and dtype has no seed.
     if isinstance(initializer, keras.initializers.Initializer):
         return initializer.clone()
     return initializer

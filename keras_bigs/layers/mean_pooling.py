@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bigs.compat.einsum import einsum
 from keras_bigs.layers.padding import resolve_mask
 
 
@@ -23,6 +24,12 @@ class MeanPooling(keras.layers.Layer):
 
     Returns:
         `(batch, dim)` in the layer's compute dtype.
+
+    Example:
+    ```python
+    layer = keras_bigs.layers.MeanPooling()
+    y = layer(np.ones((2, 5, 32)), padding_mask=np.array([[1] * 5, [1] * 3 + [0] * 2]))
+    ```
     """
 
     def call(self, inputs, padding_mask=None, mask=None):
@@ -31,8 +38,8 @@ class MeanPooling(keras.layers.Layer):
             return ops.mean(inputs, axis=1)
         weights = ops.cast(padding_mask, "float32")
         weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
-        # As a product of matrices the sum is accumulated in float32 for any dtype.
-        return ops.einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)
+        # A product of matrices is summed in float32 whatever the dtype.
+        return einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)
 
     def compute_mask(self, inputs, previous_mask):
         return None

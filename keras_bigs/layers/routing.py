@@ -1,7 +1,6 @@
-"""The registry of routing layers, and how a name or an instance becomes one."""
+"""The registry of routing layers: which there are, and how a name becomes one."""
 
 import dataclasses
-import inspect
 from typing import Any
 
 import keras
@@ -9,15 +8,15 @@ import keras
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.bi_lstm import BiLSTM
 from keras_bigs.layers.bi_ssm import BiSSM
-from keras_bigs.layers.convolution import Convolution
 from keras_bigs.layers.fourier_mixing import FourierMixing
+from keras_bigs.layers.gated_convolution import GatedConvolution
 from keras_bigs.layers.self_attention import SelfAttention
 from keras_bigs.layers.sliding_window_attention import SlidingWindowAttention
 
 
 @dataclasses.dataclass(frozen=True)
 class RoutingOptions:
-    """What a backbone or block tells the factory of a routing layer.
+    """What a backbone or block tells a routing layer that it asks for by name.
 
     Attributes:
         block: `"gated"` or `"stack"`, the block that the layer goes into.
@@ -40,46 +39,74 @@ class RoutingOptions:
     dtype: Any = None
 
 
-_FACTORIES = {}
+ROUTINGS = {
+    "ssm": BiSSM,
+    "attention": SelfAttention,
+    "sliding_window": SlidingWindowAttention,
+    "fourier": FourierMixing,
+    "convolution": GatedConvolution,
+    "lstm": BiLSTM,
+}
+"""Routing layers by name; `register_routing` adds to them."""
 
 
 def register_routing(name):
-    """Registers a factory of routing layers, for use by name in blocks and backbones.
+    """Registers a routing layer, for use by name in blocks and backbones.
 
-    A routing layer is any `keras.layers.Layer` that maps `(batch, length, dim)` to the
-    same shape and whose `call` takes `padding_mask`, `(batch, length)` or `None`.
+    It is a class with a class method `from_options`, as `RoutingLayer` has it, or a
+    function that returns a new layer; either takes `RoutingOptions`. The layer maps
+    `(batch, length, dim)` to the same shape, and its `call` takes `padding_mask`,
+    `(batch, length)` or `None`. Defining it anew (running a notebook's cell again)
+    replaces it.
 
     Args:
         name: string. The name by which `routing=` will find it.
 
     Returns:
-        A decorator for a function of `RoutingOptions` that returns a new layer.
+        A decorator for the class or function.
 
     Raises:
-        ValueError: the name is taken.
+        ValueError: the name is that of another routing, or a class that has no
+            `from_options`.
 
     Example:
     ```python
-    @keras_bigs.layers.register_routing("mean")
-    def mean_routing(options):
-        return MeanRouting(dtype=options.dtype, name="routing")
+    @keras_bigs.layers.register_routing("previous")
+    class Previous(keras_bigs.layers.RoutingLayer):
+        def route(self, x, padding_mask):
+            return keras.ops.roll(x, 1, axis=1)
 
-    backbone = keras_bigs.models.BiGSBackbone(..., routing="mean")
+    block = keras_bigs.layers.GatedBiGSBlock(intermediate_dim=96, routing="previous")
     ```
     """
 
-    def register(factory):
-        if name in _FACTORIES:
-            raise ValueError(f"A routing named {name!r} is registered already.")
-        _FACTORIES[name] = factory
-        return factory
+    def register(routing):
+        if isinstance(routing, type) and not hasattr(routing, "from_options"):
+            raise ValueError(
+                f"{routing.__name__} has no `from_options`. Derive it from "
+                "`keras_bigs.layers.RoutingLayer`, or register a function of "
+                "`RoutingOptions` that returns it."
+            )
+        taken = ROUTINGS.get(name, routing)
+        if _definition(taken) != _definition(routing):
+            raise ValueError(
+                f"A routing named {name!r} is registered already: "
+                f"{'.'.join(_definition(taken))}. Choose another name."
+            )
+        ROUTINGS[name] = routing
+        return routing
 
     return register
 
 
+def _definition(routing):
+    """Where a class or function is defined, the same when it is defined anew."""
+    return routing.__module__, routing.__qualname__
+
+
 def routing_names():
     """The registered names, sorted."""
-    return sorted(_FACTORIES)
+    return sorted(ROUTINGS)
 
 
 def get_routing(routing, options):
@@ -87,84 +114,22 @@ def get_routing(routing, options):
 
     Args:
         routing: a registered name, or a layer to copy (its weights are not copied).
-        options: `RoutingOptions`; a layer given as an instance has its own.
+        options: `RoutingOptions`. A copied layer takes its dtype from them; its other
+            arguments are its own.
 
     Returns:
         A `keras.layers.Layer` that shares nothing with others.
 
     Raises:
-        ValueError: an unknown name, or something that is no routing layer.
+        ValueError: an unknown name.
     """
     if isinstance(routing, keras.layers.Layer):
-        if "padding_mask" not in inspect.signature(routing.call).parameters:
-            raise ValueError(
-                "A routing layer's `call` must take `padding_mask` (it may be `None`). "
-                f"Received: routing={routing}"
-            )
-        return type(routing).from_config(routing.get_config())
-    if routing not in _FACTORIES:
+        config = {**routing.get_config(), "dtype": options.dtype}
+        return type(routing).from_config(config)
+    if routing not in ROUTINGS:
         raise ValueError(
             f"Unknown `routing={routing!r}`. Choose one of {routing_names()}, register "
             "your own with `keras_bigs.layers.register_routing`, or pass a layer."
         )
-    return _FACTORIES[routing](options)
-
-
-@register_routing("ssm")
-def _ssm(options):
-    return BiSSM(
-        state_dim=options.state_dim,
-        combine="sequential" if options.block == "stack" else "multiply",
-        activation=options.activation,
-        method=options.method,
-        kernel_initializer=options.kernel_initializer,
-        bias_initializer=options.bias_initializer,
-        dtype=options.dtype,
-        name="routing",
-    )
-
-
-@register_routing("attention")
-def _attention(options):
-    return SelfAttention(
-        dropout=options.dropout,
-        kernel_initializer=options.kernel_initializer,
-        bias_initializer=options.bias_initializer,
-        dtype=options.dtype,
-        name="routing",
-    )
-
-
-@register_routing("sliding_window")
-def _sliding_window(options):
-    return SlidingWindowAttention(
-        dropout=options.dropout,
-        kernel_initializer=options.kernel_initializer,
-        bias_initializer=options.bias_initializer,
-        dtype=options.dtype,
-        name="routing",
-    )
-
-
-@register_routing("fourier")
-def _fourier(options):
-    return FourierMixing(dtype=options.dtype, name="routing")
-
-
-@register_routing("convolution")
-def _convolution(options):
-    return Convolution(
-        kernel_initializer=options.kernel_initializer,
-        bias_initializer=options.bias_initializer,
-        dtype=options.dtype,
-        name="routing",
-    )
-
-
-@register_routing("lstm")
-def _lstm(options):
-    return BiLSTM(
-        kernel_initializer=options.kernel_initializer,
-        dtype=options.dtype,
-        name="routing",
-    )
+    routing = ROUTINGS[routing]
+    return getattr(routing, "from_options", routing)(options)

@@ -19,10 +19,8 @@ class S4DKernel(keras.layers.Layer):
     SSMs there are: one shared by all channels as in BiGS (paper, section 4), one a
     group of channels, or one a channel as in S4. There is no maximum length.
 
-    Taps and states are computed in float32 whatever the compute dtype (float64 under a
-    float64 policy): 4,096 powers of a rounded number are not a kernel. So mixed
-    precision leaves a kernel as it is, while a pure 16-bit policy, under which all
-    weights are 16-bit, rounds its parameters.
+    The SSM's parameters, taps and states are float32 whatever the dtype policy (float64
+    under a float64 policy): 4,096 powers of a rounded number are not a kernel.
 
     Args:
         state_dim: int. The state size `N`.
@@ -46,8 +44,8 @@ class S4DKernel(keras.layers.Layer):
         `(batch, length, dim)` in the layer's compute dtype.
 
     Raises:
-        ValueError: an unknown name, a bad size or step range, or a `num_kernels` that
-            does not divide `dim`.
+        ValueError: an unknown name, a bad size or step range, inputs that are not
+            `(batch, length, dim)`, or a `num_kernels` that does not divide `dim`.
 
     Example:
     ```python
@@ -85,6 +83,11 @@ class S4DKernel(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"`{self.name}` runs along axis 1 of `(batch, length, dim)`. Reshape "
+                f"the input to that. Received: input_shape={input_shape}"
+            )
         if input_shape[-1] % self.num_kernels:
             raise ValueError(
                 "`num_kernels` must divide the last dimension of the input. "
@@ -100,11 +103,13 @@ class S4DKernel(keras.layers.Layer):
             self.max_step,
             seed,
         )
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
         self._ssm_weights = ssm.SSMParameters(
             *(
                 self.add_weight(
                     name=name,
                     shape=value.shape,
+                    dtype=dtype,
                     initializer=lambda shape, dtype, value=value: ops.convert_to_tensor(
                         value, dtype
                     ),
@@ -117,8 +122,7 @@ class S4DKernel(keras.layers.Layer):
     @property
     def ssm_parameters(self):
         """The weights as `SSMParameters` of tensors, float32 at least."""
-        dtype = "float64" if self.variable_dtype == "float64" else "float32"
-        return ssm.SSMParameters(*(ops.cast(w, dtype) for w in self._ssm_weights))
+        return ssm.SSMParameters(*(ops.convert_to_tensor(w) for w in self._ssm_weights))
 
     def call(self, inputs, padding_mask=None, mask=None):
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))

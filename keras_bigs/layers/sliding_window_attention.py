@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
-from keras_bigs.layers.initializers import clone_initializer
-from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.compat.einsum import einsum
+from keras_bigs.layers.initializers import sublayer_arguments
+from keras_bigs.layers.routing_layer import RoutingLayer
 from keras_bigs.layers.self_attention import resolve_num_heads
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class SlidingWindowAttention(keras.layers.Layer):
+class SlidingWindowAttention(RoutingLayer):
     """Self-attention in which a token sees `window` tokens to either side.
 
     As in Longformer (Beltagy et al. 2020), the first `num_global_tokens` tokens are
@@ -25,32 +26,24 @@ class SlidingWindowAttention(keras.layers.Layer):
         num_global_tokens: int. How many leading tokens are global.
         num_heads: int or `None`; see `SelfAttention`.
         dropout: float. Dropout of the attention probabilities.
-        kernel_initializer: initializer of the projections' kernels.
-        bias_initializer: initializer of the projections' biases.
-        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+        **kwargs: those of `RoutingLayer`.
 
-    Call arguments:
-        inputs: `(batch, length, dim)`.
-        padding_mask: optional `(batch, length)`, true at real tokens, the only ones
-            attended to. Defaults to the Keras mask of `inputs`, if any.
-
-    Returns:
-        `(batch, length, dim)` in the layer's compute dtype.
+    Call arguments, result and errors are those of `RoutingLayer`. Only tokens that
+    `padding_mask` calls real are attended to.
 
     Raises:
         ValueError: a `window` below 1, a negative `num_global_tokens`, or a
             `num_heads` that does not divide `dim`.
+
+    Example:
+    ```python
+    layer = keras_bigs.layers.SlidingWindowAttention(window=16, num_global_tokens=1)
+    y = layer(np.random.uniform(size=(2, 100, 32)))
+    ```
     """
 
     def __init__(
-        self,
-        window=128,
-        num_global_tokens=0,
-        num_heads=None,
-        dropout=0.0,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        **kwargs,
+        self, window=128, num_global_tokens=0, num_heads=None, dropout=0.0, **kwargs
     ):
         super().__init__(**kwargs)
         if window < 1 or num_global_tokens < 0:
@@ -62,22 +55,22 @@ class SlidingWindowAttention(keras.layers.Layer):
         self.num_global_tokens = num_global_tokens
         self.num_heads = num_heads
         self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.supports_masking = True
+
+    @classmethod
+    def from_options(cls, options):
+        return super().from_options(options, dropout=options.dropout)
 
     def _projection(self, equation, output_shape, bias_axes, name):
         return keras.layers.EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes,
-            kernel_initializer=clone_initializer(self.kernel_initializer),
-            bias_initializer=clone_initializer(self.bias_initializer),
-            dtype=self.dtype_policy,
             name=name,
+            **sublayer_arguments(self),
         )
 
     def build(self, input_shape):
+        super().build(input_shape)
         dim = input_shape[-1]
         heads = resolve_num_heads(self.num_heads, dim)
         size = dim // heads
@@ -96,19 +89,18 @@ class SlidingWindowAttention(keras.layers.Layer):
             self.dropout, dtype=self.dtype_policy, name="dropout"
         )
 
-    def call(self, inputs, padding_mask=None, mask=None):
-        padding_mask = resolve_mask(padding_mask, mask)
+    def route(self, x, padding_mask):
         if padding_mask is None:
-            padding_mask = ops.ones_like(inputs[..., 0])
+            padding_mask = ops.ones_like(x[..., 0])
         padding_mask = ops.cast(padding_mask, "bool")
-        query = self.query(inputs) * ops.cast(self.query_scale, inputs.dtype)
-        key, value = self.key(inputs), self.value(inputs)
+        query = self.query(x) * ops.cast(self.query_scale, x.dtype)
+        key, value = self.key(x), self.value(x)
         x = self._attend_locally(query, key, value, padding_mask)
         if self.num_global_tokens:
             query = query[:, : self.num_global_tokens]
-            scores = ops.einsum("bihk,bjhk->bhij", query, key)
+            scores = einsum("bihk,bjhk->bhij", query, key)
             weights = self._softmax(scores, padding_mask[:, None, None])
-            whole = ops.einsum("bhij,bjhk->bihk", weights, value)
+            whole = einsum("bhij,bjhk->bihk", weights, value)
             x = ops.concatenate([whole, x[:, self.num_global_tokens :]], axis=1)
         return self.attention_output(x)
 
@@ -121,12 +113,12 @@ class SlidingWindowAttention(keras.layers.Layer):
         # Distance from query i of a block to key j of the three blocks around it.
         distance = ops.arange(3 * window)[None] - window - ops.arange(window)[:, None]
         seen = ops.logical_and(seen[:, :, None], ops.abs(distance) <= window)
-        scores = ops.einsum("bnihk,bnjhk->bnhij", q, k)
+        scores = einsum("bnihk,bnjhk->bnhij", q, k)
         if self.num_global_tokens:
             k_global = key[:, : self.num_global_tokens]
             v_global = value[:, : self.num_global_tokens]
             scores = ops.concatenate(
-                [ops.einsum("bnihk,bghk->bnhig", q, k_global), scores], axis=-1
+                [einsum("bnihk,bghk->bnhig", q, k_global), scores], axis=-1
             )
             seen_global = padding_mask[:, None, None, : self.num_global_tokens]
             seen_global = ops.broadcast_to(
@@ -134,11 +126,9 @@ class SlidingWindowAttention(keras.layers.Layer):
             )
             seen = ops.concatenate([seen_global, seen], axis=-1)
         weights = self._softmax(scores, seen[:, :, None])
-        x = ops.einsum("bnhij,bnjhk->bnihk", weights[..., -3 * window :], v)
+        x = einsum("bnhij,bnjhk->bnihk", weights[..., -3 * window :], v)
         if self.num_global_tokens:
-            x = x + ops.einsum(
-                "bnhig,bghk->bnihk", weights[..., : -3 * window], v_global
-            )
+            x = x + einsum("bnhig,bghk->bnihk", weights[..., : -3 * window], v_global)
         return ops.reshape(x, (-1, ops.shape(x)[1] * window, *x.shape[3:]))[:, :length]
 
     def _softmax(self, scores, seen):
@@ -160,21 +150,11 @@ class SlidingWindowAttention(keras.layers.Layer):
         x = ops.pad(x, [[0, 0], [1, 1]] + [[0, 0]] * (len(x.shape) - 2))
         return ops.concatenate([x[:, :-2], x[:, 1:-1], x[:, 2:]], axis=2)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
     def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "window": self.window,
-                "num_global_tokens": self.num_global_tokens,
-                "num_heads": self.num_heads,
-                "dropout": self.dropout,
-                "kernel_initializer": keras.initializers.serialize(
-                    self.kernel_initializer
-                ),
-                "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            }
-        )
-        return config
+        return {
+            **super().get_config(),
+            "window": self.window,
+            "num_global_tokens": self.num_global_tokens,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+        }

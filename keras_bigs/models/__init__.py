@@ -1,7 +1,8 @@
 """The encoder, its tokenizer and preprocessors, and the tasks: keras-hub's shape."""
 
 from keras_bigs.compat.keras_hub_presets import register_presets
-from keras_bigs.compat.mixed_precision_presets import register_mixed_precision_presets
+from keras_bigs.compat.preset_loading import register_preset_loading
+from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_masked_lm import BiGSMaskedLM
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
@@ -11,6 +12,7 @@ from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
 )
 from keras_bigs.models.bigs.bigs_presets import CONFIGS
 from keras_bigs.models.bigs.bigs_presets import PRESETS
+from keras_bigs.models.bigs.bigs_presets import architecture_sizes
 from keras_bigs.models.bigs.bigs_question_answerer import BiGSQuestionAnswerer
 from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
@@ -33,6 +35,8 @@ from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
+from keras_bigs.models.vocabulary import read_vocabulary
 
+hide_gpus_from_tensorflow()
 register_presets(PRESETS, BiGSBackbone)
-register_mixed_precision_presets()
+register_preset_loading(BiGSBackbone)

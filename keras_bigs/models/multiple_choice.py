@@ -13,6 +13,12 @@ class MultipleChoice(RaggedTask):
 
     To fine-tune with `fit()`, pass contexts, optionally questions, and for each a list
     of choices; labels are the indices of the right choices.
+
+    Example:
+    ```python
+    chooser = keras_bigs.models.MultipleChoice.from_preset("bigs_mini_en_uncased")
+    chooser.fit((["It rained."], [["She got wet.", "She flew."]]), [0])
+    ```
     """
 
     def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):

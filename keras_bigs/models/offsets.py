@@ -29,6 +29,13 @@ def tokenize_with_offsets(tokenizer, text):
 
     Raises:
         ValueError: `text` is not a string.
+
+    Example:
+    ```python
+    tokenizer = keras_bigs.models.BiGSTokenizer.from_preset("bigs_mini_en_uncased")
+    token_ids, offsets = keras_bigs.models.tokenize_with_offsets(tokenizer, "The fox")
+    # offsets  [(0, 3), (4, 7)] where "fox" is one piece
+    ```
     """
     if not isinstance(text, str):
         raise ValueError(f"`text` must be a string. Received: {text!r}")

@@ -144,6 +144,26 @@ class RaggedTask(Task):
         return super().predict(x, *args, **kwargs)
 
 
+def tokenize_texts(tokenizer, texts):
+    """Token ids of each of several texts.
+
+    A tokenizer that does not split takes a list of strings for the words of one text.
+
+    Args:
+        tokenizer: `keras_hub.tokenizers.WordPieceTokenizer`.
+        texts: list of strings, or `(batch,)` tensor of TensorFlow.
+
+    Returns:
+        list of lists of ints, or a ragged tensor.
+    """
+    if not isinstance(texts, list):
+        return tokenizer(texts if tokenizer.split else texts[:, tf.newaxis])
+    if not texts:
+        return []
+    rows = tokenizer(texts if tokenizer.split else [[text] for text in texts])
+    return [list(row) for row in rows]
+
+
 def pack_segments(segments, length, *, start_value, end_value, pad_value):
     """`start a end b end`, padded, and the segment of each position, each int32.
 

@@ -12,6 +12,15 @@ class QuestionAnswerer(Task):
 
     To fine-tune with `fit()`, pass questions and contexts, and answers with the
     character at which they start in the context; see the preprocessor.
+
+    Example:
+    ```python
+    answerer = keras_bigs.models.QuestionAnswerer.from_preset("bigs_mini_en_uncased")
+    answerer.fit(
+        (["Who wrote it?"], ["Ada Lovelace wrote it."]),
+        {"answer_text": ["Ada Lovelace"], "answer_start": [0]},
+    )
+    ```
     """
 
     def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
@@ -84,6 +93,9 @@ class QuestionAnswerer(Task):
 
         Example:
         ```python
+        answerer = keras_bigs.models.QuestionAnswerer.from_preset(
+            "bigs_mini_en_uncased"
+        )
         answerer.answer("Who wrote it?", "Ada Lovelace wrote it in 1843.")
         # {"text": "Ada Lovelace", "start": 0, "end": 12, "score": 0.97}
         ```

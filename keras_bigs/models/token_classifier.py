@@ -14,6 +14,14 @@ class TokenClassifier(RaggedTask):
     To fine-tune with `fit()`, pass lists of words and lists of as many integer labels
     from `[0, num_classes)`; a preprocessor gives each label to the first word piece of
     its word. Metrics and the loss count only these.
+
+    Example:
+    ```python
+    classifier = keras_bigs.models.TokenClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=3
+    )
+    classifier.fit([["Ada", "wrote", "it"], ["Hello"]], [[1, 0, 0], [0]])
+    ```
     """
 
     def compile(
@@ -98,6 +106,9 @@ class TokenClassifier(RaggedTask):
 
         Example:
         ```python
+        classifier = keras_bigs.models.TokenClassifier.from_preset(
+            "bigs_mini_en_uncased", num_classes=3
+        )
         classifier.classify_words([["Ada", "Lovelace", "wrote", "it"]])
         # [[{"word": "Ada", "class_id": 1, "score": 0.98}, ...]]
         ```

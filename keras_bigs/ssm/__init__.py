@@ -1,8 +1,14 @@
-"""State space models as pure functions on `keras.ops`: no layers, no state."""
+"""State space models as pure functions on `keras.ops`: no layers, no state.
+
+Begin with `naive.py`, the definition. `discretization.py` makes a continuous SSM
+discrete, `kernel.py` has the taps of its convolution, and `toeplitz.py`, `fft.py` and
+`chunked.py` are fast ways to the same map. `convolution.py` chooses one.
+"""
 
 from keras_bigs.ssm.convolution import METHODS
 from keras_bigs.ssm.convolution import auto_method
 from keras_bigs.ssm.convolution import check_method
+from keras_bigs.ssm.convolution import convolutions
 from keras_bigs.ssm.convolution import convolve
 from keras_bigs.ssm.discretization import DISCRETIZATIONS
 from keras_bigs.ssm.discretization import DiscreteSSM

@@ -1,16 +1,20 @@
 """One map, several algorithms: the entry point of this package."""
 
+import keras
 from keras import ops
 
 from keras_bigs.compat.platform import platform
-from keras_bigs.ssm.chunked import chunked
+from keras_bigs.ssm import chunked
+from keras_bigs.ssm import fft
+from keras_bigs.ssm import naive
+from keras_bigs.ssm import toeplitz
 from keras_bigs.ssm.discretization import discretize
-from keras_bigs.ssm.fft import fft
-from keras_bigs.ssm.recurrent import recurrent
-from keras_bigs.ssm.toeplitz import toeplitz
+from keras_bigs.ssm.parameters import SSMParameters
 
+# An algorithm is a module: `prepare(ssm, length)` makes of the kernels what
+# `apply(inputs, prepared, reverse)` needs, tensors whose first axis is the kernel.
 METHODS = {
-    "recurrent": recurrent,
+    "recurrent": naive,
     "toeplitz": toeplitz,
     "fft": fft,
     "chunked": chunked,
@@ -81,18 +85,67 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
         `(batch, length, dim)` in the dtype of `inputs`.
 
     Raises:
-        ValueError: an unknown `discretization` or `method`, or a number of kernels that
-            does not divide `dim`.
+        ValueError: an unknown `discretization` or `method`, inputs that are not
+            `(batch, length, dim)`, or a number of kernels that does not divide `dim`.
+
+    Example:
+    ```python
+    parameters = keras_bigs.ssm.initial_parameters(state_dim=64, seed=0)
+    parameters = keras_bigs.ssm.SSMParameters(
+        *(x.astype("float32") for x in parameters)
+    )
+    u = np.random.normal(size=(2, 1000, 32)).astype("float32")
+    y = keras_bigs.ssm.convolve(u, parameters)  # (2, 1000, 32)
+    ```
+    """
+    inputs = ops.convert_to_tensor(inputs)
+    (apply,) = convolutions(
+        [parameters], inputs, discretization=discretization, method=method
+    )
+    return apply(inputs, reverse=reverse)
+
+
+def convolutions(parameters, like, *, discretization="zoh", method="auto"):
+    """Convolutions by several SSMs whose kernels are computed in one go.
+
+    Args:
+        parameters: a list of `SSMParameters`, of equally many kernels each.
+        like: `(batch, length, dim)`, a tensor of the shape of the inputs to come.
+        discretization: as in `convolve`.
+        method: as in `convolve`.
+
+    Returns:
+        A function of `inputs` and `reverse=False` for each of the SSMs: `convolve`
+        with its parameters.
+
+    Raises:
+        ValueError: see `convolve`.
     """
     check_method(method)
-    inputs = ops.convert_to_tensor(inputs)
-    num_kernels, dim = parameters.A_re.shape[0], inputs.shape[-1]
+    if len(like.shape) != 3:
+        raise ValueError(
+            "An SSM runs along axis 1 of `(batch, length, dim)`. Reshape the inputs to "
+            f"that. Received: inputs.shape={tuple(like.shape)}"
+        )
+    num_kernels, dim = parameters[0].A_re.shape[0], like.shape[-1]
     if dim % num_kernels:
         raise ValueError(
             "The number of kernels must divide the number of channels. "
-            f"Received: num_kernels={num_kernels}, inputs.shape={inputs.shape}"
+            f"Received: num_kernels={num_kernels}, inputs.shape={like.shape}"
         )
     if method == "auto":
-        method = auto_method(inputs.shape[1], dim // num_kernels, platform())
-    ssm = discretize(parameters, discretization)
-    return METHODS[method](inputs, ssm, reverse=reverse)
+        method = auto_method(like.shape[1], dim // num_kernels, platform())
+    algorithm = METHODS[method]
+    stacked = SSMParameters(
+        *(ops.concatenate(x) for x in zip(*parameters, strict=True))
+    )
+    prepared = algorithm.prepare(
+        discretize(stacked, discretization), ops.shape(like)[1]
+    )
+
+    def of(i):
+        own = slice(i * num_kernels, (i + 1) * num_kernels)
+        part = keras.tree.map_structure(lambda x: x[own], prepared)
+        return lambda inputs, reverse=False: algorithm.apply(inputs, part, reverse)
+
+    return [of(i) for i in range(len(parameters))]

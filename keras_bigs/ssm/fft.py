@@ -1,4 +1,8 @@
-"""The convolution by fast Fourier transform."""
+"""The convolution by fast Fourier transform.
+
+Cost: `O(log L)` a token and channel, memory-bound. FFTs are float32 at least: 16-bit
+inputs are cast up and the result cast back.
+"""
 
 import keras
 from keras import ops
@@ -8,15 +12,17 @@ from keras_bigs.ssm.kernel import pad_length
 from keras_bigs.ssm.kernel import round_up
 
 
-def fft(u, ssm, reverse=False):
-    """Multiplies spectra of the zero-padded sequence and taps.
+def prepare(ssm, length):
+    """The taps, `(K, length)`."""
+    return kernel(ssm, length)
 
-    Cost: `O(log L)` a token and channel, memory-bound. FFTs are float32 at least:
-    16-bit inputs are cast up and the result cast back.
+
+def apply(u, taps, reverse=False):
+    """Multiplies spectra of the zero-padded sequence and taps.
 
     Args:
         u: `(batch, length, dim)`.
-        ssm: `DiscreteSSM`.
+        taps: what `prepare` returns.
         reverse: bool. Whether the convolution is anti-causal, which is the product
             with the conjugate of the kernel's spectrum.
 
@@ -30,7 +36,7 @@ def fft(u, ssm, reverse=False):
     size = 2 * round_up(length, 64)
     if keras.backend.standardize_dtype(dtype) in ("bfloat16", "float16"):
         u = ops.cast(u, "float32")
-    taps = ops.cast(kernel(ssm, length), u.dtype)
+    taps = ops.cast(taps, u.dtype)
     taps = ops.repeat(taps, dim // taps.shape[0], axis=0)[None]
     k_re, k_im = ops.rfft(
         ops.swapaxes(pad_length(ops.swapaxes(taps, 1, 2), size), 1, 2)

@@ -2,10 +2,10 @@
 
 from keras import ops
 
+from keras_bigs.compat.einsum import einsum
 from keras_bigs.compat.full_precision import full_precision
-from keras_bigs.ssm.phase import multiply_turns
 
-# Taps are computed in blocks of this many: `a^(32 i + j) = a^(32 i) a^j`.
+# Taps are computed in blocks of this many: `A^(32 i + j) = A^(32 i) A^j`.
 TAP_BLOCK = 32
 
 
@@ -26,7 +26,7 @@ def pad_length(x, length):
 
 
 def powers(ssm, exponents):
-    """`a^l` for every mode.
+    """`A_bar^l` for every mode.
 
     Args:
         ssm: `DiscreteSSM` of `K` kernels and state size `N`.
@@ -35,35 +35,34 @@ def powers(ssm, exponents):
     Returns:
         `(real, imaginary)`, each `(K, N, L)`.
     """
-    log_a_re, coarse, fine = (
-        ops.expand_dims(x, -1) for x in (ssm.log_a_re, ssm.coarse_turns, ssm.fine_turns)
-    )
-    angle = multiply_turns(coarse, fine, exponents)
-    magnitude = ops.exp(log_a_re * ops.cast(exponents, log_a_re.dtype))
-    return magnitude * ops.cos(angle), magnitude * ops.sin(angle)
+    log_re, log_im, sign = (ops.expand_dims(x, -1) for x in ssm[:3])
+    power = ops.cast(exponents, log_re.dtype)
+    magnitude = ops.exp(power * log_re) * ops.where(exponents % 2 == 0, 1.0, sign)
+    return magnitude * ops.cos(power * log_im), magnitude * ops.sin(power * log_im)
 
 
 def weigh(ssm, real, imaginary):
-    """`c a^l` for every mode: what a state contributes to the output `l` steps on.
+    """`C B_bar A_bar^l`: what an input adds to a mode's output `l` steps on.
 
     Args:
         ssm: `DiscreteSSM` of `K` kernels and state size `N`.
-        real: `(K, N, L)`, real part of `a^l`.
-        imaginary: `(K, N, L)`, imaginary part of `a^l`.
+        real: `(K, N, L)`, real part of `A_bar^l`.
+        imaginary: `(K, N, L)`, imaginary part of `A_bar^l`.
 
     Returns:
         `(real, imaginary)`, each `(K, N, L)`.
     """
-    c_re, c_im = ops.expand_dims(ssm.c_re, -1), ops.expand_dims(ssm.c_im, -1)
+    c_re = ops.expand_dims(ssm.C_re * ssm.B_re - ssm.C_im * ssm.B_im, -1)
+    c_im = ops.expand_dims(ssm.C_re * ssm.B_im + ssm.C_im * ssm.B_re, -1)
     return c_re * real - c_im * imaginary, c_re * imaginary + c_im * real
 
 
 def kernel(ssm, length):
-    """The kernel taps `k_l = Re sum_n c_n a_n^l`, with `D` added to tap 0.
+    """The kernel taps `K_l = Re sum_n C_n B_n A_n^l`, with `D` added to tap 0.
 
     This is the paper's `K_bar = (C B, C A B, ..., C A^(L-1) B)` (section 3.1), so
     that the SSM is the causal convolution of its input with these taps. With
-    `l = 32 i + j`, `Re(c a^(32 i) a^j)` is a product of an `(L/32, 2N)` and a
+    `l = 32 i + j`, `Re(C B A^(32 i) A^j)` is a product of an `(L/32, 2N)` and a
     `(2N, 32)` real matrix: `(L/32 + 32) N` exponentials instead of `L N`, and memory
     that does not grow with `L N`.
 
@@ -74,7 +73,6 @@ def kernel(ssm, length):
     Returns:
         `(K, L)`, in the dtype of `ssm`.
     """
-    num_kernels = ssm.log_a_re.shape[0]
     blocks = round_up(length, TAP_BLOCK) // TAP_BLOCK
     outer_re, outer_im = weigh(ssm, *powers(ssm, TAP_BLOCK * ops.arange(blocks)))
     inner_re, inner_im = powers(ssm, ops.arange(TAP_BLOCK))
@@ -82,15 +80,13 @@ def kernel(ssm, length):
     inner = ops.concatenate([inner_re, inner_im], axis=1)
     with full_precision():
         taps = ops.einsum("kni,knj->kij", outer, inner)
-    taps = ops.reshape(taps, (num_kernels, -1))
-    taps = ops.concatenate(
-        [taps[:, :1] + ops.expand_dims(ssm.D, -1), taps[:, 1:]], axis=1
-    )
-    return taps[:, :length]
+    taps = ops.reshape(taps, (ssm.D.shape[0], -1))[:, :length]
+    first = ops.cast(ops.arange(length) == 0, taps.dtype)
+    return taps + ops.expand_dims(ssm.D, -1) * first
 
 
-def toeplitz_matrix(taps, reverse=False):
-    """The matrix of a convolution: `T[l, m] = k[l - m]` for `l >= m`, else 0.
+def toeplitz_matrix(taps):
+    """The matrix of a causal convolution: `T[l, m] = k[l - m]` for `l >= m`, else 0.
 
     The taps are laid out by reshaping, never by indices: rows of a periodic sequence
     of period `2L`, cut at `2L - 1`, shift by one from row to row. The gradient is
@@ -98,20 +94,17 @@ def toeplitz_matrix(taps, reverse=False):
 
     Args:
         taps: `(K, L)`.
-        reverse: bool. Whether to return the anti-causal matrix, the transpose.
 
     Returns:
         `(K, L, L)`.
     """
     num_kernels, length = taps.shape[0], ops.shape(taps)[1]
-    # Row 0 must read k[0], k[-1], k[-2], ..., which are zeros but for the first;
-    # row 1 starts one earlier in the period: k[1], k[0], zeros.
-    causal = not reverse
-    period = ops.concatenate([taps, ops.zeros_like(taps)], axis=1)
-    if causal:
-        period = ops.roll(ops.flip(period, axis=1), 1, axis=1)
+    # Row 0 reads k[0], k[-1], k[-2], ..., which are zeros but for the first; row 1
+    # starts one earlier in the period: k[1], k[0], zeros.
+    period = [taps[:, :1], ops.zeros_like(taps), ops.flip(taps[:, 1:], axis=1)]
     rows = ops.broadcast_to(
-        ops.expand_dims(period, 1), (num_kernels, length, 2 * length)
+        ops.expand_dims(ops.concatenate(period, axis=1), 1),
+        (num_kernels, length, 2 * length),
     )
     # The last `length` numbers are cut off as a row, since a product such as
     # `length * (2 * length - 1)` is too much for Keras' symbolic lengths on JAX.
@@ -120,13 +113,14 @@ def toeplitz_matrix(taps, reverse=False):
     return rows[:, :, :length]
 
 
-def mix_positions(matrix, x):
+def mix_positions(matrix, x, transpose=False):
     """Applies one matrix a kernel along the length axis of grouped channels.
 
     Args:
-        matrix: `(K, M, L)`.
+        matrix: `(K, M, L)`, or `(K, L, M)` if transposed.
         x: `(..., L, dim)`, where channels `k * dim/K` to `(k+1) * dim/K - 1` belong to
             kernel `k`.
+        transpose: bool. Whether to apply the transpose of `matrix`.
 
     Returns:
         `(..., M, dim)` in the dtype of `x`.
@@ -136,13 +130,16 @@ def mix_positions(matrix, x):
     # TensorFlow 2.21's XLA on CPUs (its fusion of the two).
     matrix = ops.cast(matrix, x.dtype)
     num_kernels, rows, columns = ops.shape(matrix)
+    axes = "ml"
+    if transpose:
+        rows, columns, axes = columns, rows, "lm"
     lead, dim = ops.shape(x)[:-2], x.shape[-1]
     if num_kernels == 1:
         flat = ops.reshape(x, (-1, columns, dim))
-        mixed = ops.einsum("ml,bld->bmd", matrix[0], flat)
+        mixed = einsum(f"{axes},bld->bmd", matrix[0], flat)
     else:
         flat = ops.reshape(x, (-1, columns, num_kernels, dim // num_kernels))
-        mixed = ops.einsum("kml,blkg->bmkg", matrix, flat)
+        mixed = einsum(f"k{axes},blkg->bmkg", matrix, flat)
     return ops.reshape(mixed, (*lead, rows, dim))
 
 

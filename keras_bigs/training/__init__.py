@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["masked_lm", "report"],
+    submodules=["config", "publishing", "report"],
     submod_attrs={
         "checkpoints": ["Checkpoints", "Progress"],
         "evaluation": [
@@ -12,7 +12,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "classification_metrics",
             "regression_metrics",
         ],
+        "masked_lm": ["pretrain_masked_lm"],
         "optimizer": ["WarmupPolynomialDecay", "adamw", "current_learning_rate"],
+        "processes": ["distribute"],
+        "publishing": ["publish"],
         "resumable_fit": ["resumable_fit"],
     },
 )

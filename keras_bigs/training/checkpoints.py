@@ -1,24 +1,24 @@
 """Checkpoints of the whole state of a training run, by Orbax."""
 
+import contextlib
 import dataclasses
 import json
-import logging
 import shutil
 import warnings
 import zlib
 from pathlib import Path
 
-import keras
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import multihost
 
-from keras_bigs.compat.generators import get_generators
-from keras_bigs.compat.generators import set_generators
+from keras_bigs.compat.orbax_messages import is_refused
+from keras_bigs.compat.orbax_messages import quiet_orbax
+from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointWriteError
-
-# Orbax tells every step of every save.
-logging.getLogger("absl").setLevel(logging.WARNING)
+from keras_bigs.training.model_state import get_state
+from keras_bigs.training.model_state import set_state
+from keras_bigs.training.model_state import shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Checkpoints:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
         self._protected = None
+        self._quiet = contextlib.ExitStack()
+        self._quiet.enter_context(quiet_orbax())
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -77,7 +79,7 @@ class Checkpoints:
             CheckpointWriteError: this or the last one could not be written.
             FloatingPointError: a variable is NaN or infinite; nothing is written.
         """
-        arrays = state(model)
+        arrays = get_state(model)
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise FloatingPointError(f"Variable {name} of the model is not finite")
@@ -114,17 +116,17 @@ class Checkpoints:
 
         Raises:
             ValueError: no checkpoint is good; or the model has other variables.
+            PermissionError, MemoryError: the last one cannot be read, but that says
+                nothing of it.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         damaged = []
         for step in steps:
             try:
-                try:
-                    arrays, progress = self._read(step)
-                except Exception:
-                    # Once more: a disk may fail to answer and yet have it all.
-                    arrays, progress = self._read(step)
+                arrays, progress = self._read_again_if_need_be(step)
             except Exception as error:
+                if is_refused(error):
+                    raise
                 damaged.append(f"step {step}: {type(error).__name__}: {error}"[:300])
                 continue
             self._assign(model, arrays, step)
@@ -155,6 +157,13 @@ class Checkpoints:
         multihost.sync_global_processes(f"damaged checkpoints {steps} put aside")
         self._manager.reload()
 
+    def _read_again_if_need_be(self, step):
+        """As `_read`; once more after an error: a disk may fail to answer once."""
+        try:
+            return self._read(step)
+        except Exception:
+            return self._read(step)
+
     def _read(self, step):
         """The arrays and `Progress` of a checkpoint, compared with their checksums."""
         restored = self._manager.restore(
@@ -179,11 +188,10 @@ class Checkpoints:
         return arrays, Progress(**progress)
 
     def _assign(self, model, arrays, step):
-        now = {**_variables(model), **get_generators()}
-        shapes = {name: tuple(value.shape) for name, value in now.items()}
+        now = shapes(model)
         saved = {name: array.shape for name, array in arrays.items()}
-        if shapes != saved:
-            names = {n for n in {*shapes, *saved} if shapes.get(n) != saved.get(n)}
+        if now != saved:
+            names = {n for n in {*now, *saved} if now.get(n) != saved.get(n)}
             raise ValueError(
                 f"{self.directory}: the checkpoint of step {step} is of another model "
                 f"or optimizer: {len(names)} variables differ in shape, such as "
@@ -220,14 +228,15 @@ class Checkpoints:
 
     def close(self) -> None:
         """Ends the writing in the background, whatever became of it."""
-        self._manager.close()
+        with self._quiet:
+            self._manager.close()
 
     def _write_error(self, error):
         steps = self._manager.all_steps()
         last = f"That of step {max(steps)} is kept." if steps else "There is none."
         return CheckpointWriteError(
-            f"Cannot write a checkpoint to {self.directory}: {error}. {last} Make room "
-            "or mend the disk, and run the same command again."
+            f"Cannot write a checkpoint to {self.directory}: {reason(error)}. {last} "
+            "Make room or mend the disk, and run the same command again."
         )
 
 
@@ -244,45 +253,6 @@ class _LatestAnd:
             keep or checkpoint.step == self._protected()
             for keep, checkpoint in zip(latest, checkpoints, strict=True)
         ]
-
-
-def state(model) -> dict[str, np.ndarray]:
-    """Everything that training changes: a copy of each variable, and the generators.
-
-    Args:
-        model: a compiled and built `keras.Model`.
-
-    Returns:
-        Arrays by group and place: Keras numbers the names of layers by what else the
-        process has made.
-    """
-    # Copies: training goes on in the same memory.
-    arrays = {
-        name: np.array(keras.ops.convert_to_numpy(variable))
-        for name, variable in _variables(model).items()
-    }
-    return arrays | get_generators()
-
-
-def set_state(model, arrays: dict[str, np.ndarray]) -> None:
-    """Sets what `state` returned."""
-    for name, variable in _variables(model).items():
-        variable.assign(arrays[name])
-    set_generators({name: arrays[name] for name in get_generators()})
-
-
-def _variables(model):
-    groups = {
-        "trainable": model.trainable_variables,
-        "non_trainable": model.non_trainable_variables,
-        "optimizer": model.optimizer.variables,
-        "metrics": model.metrics_variables,
-    }
-    return {
-        f"{group}.{i}": variable
-        for group, variables in groups.items()
-        for i, variable in enumerate(variables)
-    }
 
 
 def _record_checksum(record) -> int:

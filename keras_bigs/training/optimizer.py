@@ -68,8 +68,7 @@ def adamw(
 
     Args:
         learning_rate: float. The peak.
-        total_steps: int. The number of training batches. (With `accumulation_steps`,
-            Keras counts them, not the updates, in schedules.)
+        total_steps: int. The number of updates.
         warmup_proportion: float in [0, 1). The share of steps that warm up.
         weight_decay: float. The decoupled weight decay.
         decay: `"cosine"`, `"linear"`, or `"cubic"` (Longformer's).
@@ -87,6 +86,14 @@ def adamw(
     Raises:
         ValueError: `total_steps` or `accumulation_steps` below 1, a
             `warmup_proportion` outside [0, 1), or an unknown `decay`.
+
+    Example:
+    ```python
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras_bigs.training.adamw(1e-2, total_steps=10), "mse")
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    model.fit(x, x.sum(1), batch_size=8)
+    ```
     """
     for name, number in {
         "total_steps": total_steps,
@@ -103,6 +110,8 @@ def adamw(
         raise ValueError(
             f"`decay` must be one of {['cosine', *POWERS]}. Received: decay={decay!r}"
         )
+    # With gradient accumulation Keras counts batches in schedules, not updates.
+    total_steps *= accumulation_steps
     warmup_steps = int(warmup_proportion * total_steps)
 
     def make(peak, weight_decay):
@@ -146,8 +155,18 @@ def adamw(
 
 def current_learning_rate(optimizer):
     """The learning rate of the next step, a float; not that of SSMs if they differ."""
+    return float(keras.ops.convert_to_numpy(_main(optimizer).learning_rate))
+
+
+def accumulation_steps_of(optimizer):
+    """The number of batches whose gradients an optimizer averages for an update."""
+    return _main(optimizer).gradient_accumulation_steps or 1
+
+
+def _main(optimizer):
+    """The optimizer of most parameters within a loss scale and a division of them."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
     if isinstance(optimizer, keras.optimizers.MultiOptimizer):
         optimizer = optimizer.optimizers[-1]
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    return optimizer

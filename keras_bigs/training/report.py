@@ -2,19 +2,18 @@
 
 import csv
 
-import tensorflow as tf
-from matplotlib import pyplot as plt
-
 from keras_bigs import files
 
 
-def in_updates(history, accumulation_steps):
-    """The history with steps counted in updates instead of batches."""
-    return [{**e, "step": e["step"] // accumulation_steps} for e in history]
+def report(history, directory):
+    """Writes `history.csv`, `loss.png` and TensorBoard's log of the last epoch.
 
+    Args:
+        history: list of dicts of numbers, one an epoch, each with `step` and `tokens`.
+        directory: `pathlib.Path`.
+    """
+    import tensorflow as tf
 
-def report(history, directory, tokens_per_step):
-    """Writes `history.csv`, `loss.png` and TensorBoard's log of the last epoch."""
     with (
         files.atomic_write(directory / "history.csv") as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
@@ -22,7 +21,7 @@ def report(history, directory, tokens_per_step):
         writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-    plot({directory.name: (history, tokens_per_step)}, directory / "loss.png")
+    plot({directory.name: history}, directory / "loss.png")
     writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
     with writer.as_default(step=history[-1]["step"]):
         for name, value in history[-1].items():
@@ -30,14 +29,18 @@ def report(history, directory, tokens_per_step):
     writer.close()
 
 
-def plot(runs, path):
-    """Loss curves of runs: training dotted, validation solid.
+def plot(histories, path):
+    """Draws loss curves of runs by tokens: training dotted, validation solid.
 
-    `runs` are the history and the tokens of a step, by name.
+    Args:
+        histories: dict of histories by the name of the run, see `report`.
+        path: the picture.
     """
+    from matplotlib import pyplot as plt
+
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    for i, (name, (history, tokens_per_step)) in enumerate(runs.items()):
-        millions = [epoch["step"] * tokens_per_step / 1e6 for epoch in history]
+    for i, (name, history) in enumerate(histories.items()):
+        millions = [epoch["tokens"] / 1e6 for epoch in history]
         for key, style, label in (
             ("loss", ":", f"{name}, training"),
             ("val_loss", "-", f"{name}, validation"),
@@ -45,7 +48,9 @@ def plot(runs, path):
             if key in history[0]:
                 losses = [epoch[key] for epoch in history]
                 axes.plot(millions, losses, style, color=f"C{i}", label=label)
-    axes.set(xlabel="million tokens", ylabel="masked LM loss (nats)")
+    axes.set(
+        xlabel="million tokens (padding not counted)", ylabel="masked LM loss (nats)"
+    )
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper")
     with files.atomic_write(path) as temporary:

@@ -1,9 +1,10 @@
 """`fit` that can be killed at any step and goes on to the same bits."""
 
-import contextlib
+import dataclasses
 import math
 import signal
-import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +13,12 @@ from keras_bigs.compat.generators import get_generators
 from keras_bigs.compat.generators import set_generators
 from keras_bigs.errors import PreemptedError
 from keras_bigs.errors import TrainingDivergedError
+from keras_bigs.training.checkpoints import Checkpoints
 from keras_bigs.training.checkpoints import Progress
+from keras_bigs.training.end_request import EndRequest
 from keras_bigs.training.optimizer import current_learning_rate
+from keras_bigs.training.processes import of_all_processes
+from keras_bigs.training.progress_bar import ProgressBar
 
 
 def resumable_fit(
@@ -44,10 +49,11 @@ def resumable_fit(
     Args:
         model: a compiled and built `keras.Model`.
         dataset: a function of `(first_step, steps)` that returns the batches of these
-            steps, such as `PretrainingBatches.dataset`.
+            steps as a `tf.data.Dataset`, such as `PretrainingBatches.dataset`.
         total_steps: int.
         steps_per_epoch: int.
-        checkpoints: `Checkpoints`. One is written after every epoch, and on SIGTERM.
+        checkpoints: `Checkpoints`. One is written after every epoch, and on SIGTERM and
+            Ctrl-C, of which a second one ends the process at once.
         save_every: int. Also after every so many steps.
         validation_data: as for `keras.Model.fit`; must yield the same each time.
         callbacks: callbacks whose state, if any, need not survive an epoch. One may end
@@ -63,11 +69,30 @@ def resumable_fit(
         The logs of all epochs: a list of dicts of floats.
 
     Raises:
-        PreemptedError: SIGTERM came; a checkpoint of the last step was written.
+        PreemptedError: SIGTERM or Ctrl-C came; there is a checkpoint of the last step.
         TrainingDivergedError: the loss is NaN or infinite, or rose by more than
             `max_loss_rise`. The checkpoints are of earlier steps.
         CheckpointWriteError: a checkpoint could not be written.
         ValueError: no checkpoint is good, or it is of another model.
+
+    Example:
+    ```python
+    x = np.random.default_rng(0).normal(size=(80, 3)).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((x, x.sum(1))).batch(8)
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras_bigs.training.adamw(1e-2, total_steps=10), "mse")
+    checkpoints = keras_bigs.training.Checkpoints("checkpoints")
+    history = keras_bigs.training.resumable_fit(
+        model,
+        lambda first_step, steps: data.skip(first_step).take(steps),
+        total_steps=10,
+        steps_per_epoch=5,
+        checkpoints=checkpoints,
+    )
+    checkpoints.close()
+    [epoch["step"] for epoch in history]  # [5, 10]
+    ```
     """
     for name, number in {
         "total_steps": total_steps,
@@ -76,28 +101,22 @@ def resumable_fit(
     }.items():
         if number < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
-    _build(model, dataset(0, 1))
-    progress = checkpoints.restore(model) or Progress(0, [])
-    run = _Run(
-        model,
-        progress,
-        checkpoints,
-        steps_per_epoch,
-        save_every,
-        max_loss_rise,
-        on_epoch,
-    )
-    if run.history:
-        checkpoints.protect(run.history[-1]["step"])
-        if on_epoch is not None:
-            # The last process may have ended before it could.
-            on_epoch(run.history)
-    with run.asked_to_end():
+    end_request = EndRequest()
+    with end_request.listen():
+        _build(model, dataset(0, 1))
+        run = _Run(
+            progress=checkpoints.restore(model) or Progress(0, []),
+            checkpoints=checkpoints,
+            save_every=save_every,
+            max_loss_rise=max_loss_rise,
+            on_epoch=on_epoch,
+            end_request=end_request,
+        )
+        run.go_on(model, steps_per_epoch)
         while run.step < total_steps:
             epoch = run.step // steps_per_epoch
-            end = min((epoch + 1) * steps_per_epoch, total_steps)
-            run.end_of_epoch = end
-            steps = end - run.step
+            run.end_of_epoch = min((epoch + 1) * steps_per_epoch, total_steps)
+            steps = run.end_of_epoch - run.step
             model.fit(
                 dataset(run.step, steps),
                 # One epoch at a time, and a part of one after an interruption.
@@ -110,7 +129,7 @@ def resumable_fit(
                 callbacks=[
                     run,
                     *callbacks,
-                    _ProgressBar(
+                    ProgressBar(
                         math.ceil(total_steps / steps_per_epoch), tokens_per_step
                     ),
                 ],
@@ -128,148 +147,114 @@ def _build(model, dataset):
     model.reset_metrics()
 
 
-def _process_count():
-    if keras.backend.backend() != "jax":
-        return 1
-    import jax
-
-    return jax.process_count()
-
-
-def _of_all_processes(number):
-    """The numbers that the processes of a run have, in each of them."""
-    from jax.experimental import multihost_utils
-
-    return np.atleast_1d(multihost_utils.process_allgather(np.int32(number)))
-
-
+@dataclasses.dataclass(kw_only=True, eq=False)
 class _Run(keras.callbacks.Callback):
     """Counts steps, writes checkpoints, and ends a run that should end."""
 
-    def __init__(
-        self,
-        model,
-        progress,
-        checkpoints,
-        steps_per_epoch,
-        save_every,
-        max_loss_rise,
-        on_epoch,
-    ):
+    progress: dataclasses.InitVar[Progress]
+    checkpoints: Checkpoints
+    save_every: int | None
+    max_loss_rise: float
+    on_epoch: Callable | None
+    end_request: EndRequest
+    end_of_epoch: int = 0
+    # What `fit` resets or draws from of its own accord, for training to go on with.
+    metrics: list | None = None
+    generators: dict[str, Any] | None = None
+
+    def __post_init__(self, progress):
         super().__init__()
         self.step, self.history = progress.step, list(progress.history)
-        self.end_of_epoch = None
-        self._checkpoints = checkpoints
-        self._save_every = save_every
-        self._max_loss_rise = max_loss_rise
-        self._on_epoch = on_epoch
-        self._first_step = progress.step
-        self._signal = None
-        # `fit` resets the metrics; those of an unfinished epoch go on.
-        self._metrics = None
-        if progress.step % steps_per_epoch:
-            self._metrics = [
+        self.first_step = self.step
+
+    def go_on(self, model, steps_per_epoch):
+        """Takes up what a checkpoint has set in the model."""
+        self.generators = get_generators()
+        if self.step % steps_per_epoch:  # in the middle of an epoch
+            self.metrics = [
                 np.array(keras.ops.convert_to_numpy(variable))
                 for variable in model.metrics_variables
             ]
-        # `fit` and evaluation draw from generators of their own accord; training shall
-        # go on with what the last step left.
-        self._generators = get_generators()
-
-    @contextlib.contextmanager
-    def asked_to_end(self):
-        """Takes SIGTERM and Ctrl-C as a wish to end after the step."""
-
-        def handle(number, frame):
-            self._signal = signal.Signals(number)
-
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        try:
-            before = {number: signal.signal(number, handle) for number in numbers}
-        except ValueError:  # not in the main thread
-            before = {}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        if self.history:
+            self.checkpoints.protect(self.history[-1]["step"])
+            if self.on_epoch is not None:
+                # The last process may have ended before it could.
+                self.on_epoch(self.history)
+        self.end_if_asked()
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._metrics is not None:
+        if self.metrics is not None:
             variables = self.model.metrics_variables
-            for variable, value in zip(variables, self._metrics, strict=True):
+            for variable, value in zip(variables, self.metrics, strict=True):
                 variable.assign(value)
-            self._metrics = None
-        self._first_step = self.step
+            self.metrics = None
+        self.first_step = self.step
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self.step == self._first_step:
-            set_generators(self._generators)
+        if self.step == self.first_step:
+            set_generators(self.generators)
 
     def on_train_batch_end(self, batch, logs=None):
-        before, self.step = self.step, self._first_step + batch + 1
+        before, self.step = self.step, self.first_step + batch + 1
         if not math.isfinite(logs["loss"]):
-            self._diverged(f"The loss is {logs['loss']}")
+            self.diverged(f"The loss is {logs['loss']}")
         if self.step == self.end_of_epoch:
-            self._generators = get_generators()
+            self.generators = get_generators()
             return  # saved after the evaluation
-        every = self._save_every
-        if every and self.step // every > before // every:
-            self._save()
-        if self._asked_to_end():
-            self._end()
+        interval = self.save_every
+        if interval and self.step // interval > before // interval:
+            self.save()
+        self.end_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.step < self.end_of_epoch:  # a callback has ended the run
-            self._save()
+            self.save()
             return
         best = min((past["loss"] for past in self.history), default=math.inf)
-        if not logs["loss"] <= best + self._max_loss_rise:
-            self._checkpoints.wait()
+        if not logs["loss"] <= best + self.max_loss_rise:
+            self.checkpoints.wait()
             # Those within this epoch are of a model that was spoilt already.
-            self._checkpoints.delete_after(self.history[-1]["step"])
-            self._diverged(f"The loss rose from {best:.4f} to {logs['loss']:.4f}")
+            self.checkpoints.delete_after(self.history[-1]["step"])
+            self.diverged(f"The loss rose from {best:.4f} to {logs['loss']:.4f}")
         rate = current_learning_rate(self.model.optimizer)
         logs = {name: float(value) for name, value in logs.items()}
         self.history.append({"step": self.step, "learning_rate": rate, **logs})
-        set_generators(self._generators)
-        self._checkpoints.protect(self.step)
-        self._save()
-        if self._on_epoch is not None:
-            self._on_epoch(self.history)
-        if self._asked_to_end():
-            self._end()
+        set_generators(self.generators)
+        self.checkpoints.protect(self.step)
+        self.save()
+        if self.on_epoch is not None:
+            self.on_epoch(self.history)
+        self.end_if_asked()
 
-    def _save(self):
-        if self.step == self._checkpoints.latest_step:
+    def save(self):
+        if self.step == self.checkpoints.latest_step:
             return
         try:
-            self._checkpoints.save(self.model, Progress(self.step, self.history))
+            self.checkpoints.save(self.model, Progress(self.step, self.history))
         except FloatingPointError as error:
-            self._diverged(str(error))
+            self.diverged(str(error))
 
-    def _asked_to_end(self):
-        """Whether this process was asked to end, or another that trains with it.
+    def end_if_asked(self):
+        """Ends the run if this process was asked to, or another that trains with it.
 
         All learn of it after the same step: they write a checkpoint together.
         """
-        if _process_count() > 1:
-            number = int(max(_of_all_processes(self._signal or 0)))
-            self._signal = signal.Signals(number) if number else None
-        return self._signal is not None
-
-    def _end(self):
-        self._save()
-        self._checkpoints.wait()
+        number = int(max(of_all_processes(self.end_request.signal or 0)))
+        if not number:
+            return
+        name, when = signal.Signals(number).name, "before the first step"
+        if self.step:
+            self.save()
+            self.checkpoints.wait()
+            when = f"after step {self.step}, where a checkpoint was written"
         raise PreemptedError(
-            f"Ended by {self._signal.name} after step {self.step}, where a checkpoint "
-            "was written. Run the same command again to go on.",
-            self._signal,
+            f"Ended by {name} {when}. Run the same command again to go on.",
+            signal.Signals(number),
         )
 
-    def _diverged(self, what):
-        self._checkpoints.wait()
-        last = self._checkpoints.latest_step
+    def diverged(self, what):
+        self.checkpoints.wait()
+        last = self.checkpoints.latest_step
         rate = current_learning_rate(self.model.optimizer)
         kept = "There is no checkpoint yet"
         if last is not None:
@@ -279,30 +264,3 @@ class _Run(keras.callbacks.Callback):
             "Start again in another directory with a lower learning rate, a longer "
             "warm-up or gradient clipping."
         )
-
-
-class _ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras' progress bar of an epoch that may have begun before, with its speed."""
-
-    def __init__(self, epochs, tokens_per_step):
-        super().__init__()
-        self._total_epochs = epochs
-        self._tokens_per_step = tokens_per_step
-
-    def set_params(self, params):
-        super().set_params({**params, "epochs": self._total_epochs})
-
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        self._start = None
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        if self._start is None:
-            self._start = (batch, now)  # after the first step, which compiles
-        elif self._tokens_per_step:
-            steps, seconds = batch - self._start[0], now - self._start[1]
-            speed = self._tokens_per_step * steps / max(seconds, 1e-9)
-            # Not into the logs of others: it is not the same in every run.
-            logs = {**logs, "tokens/s": speed}
-        super().on_train_batch_end(batch, logs)

@@ -1,11 +1,13 @@
 """`python -m keras_bigs.convert`."""
 
+import dataclasses
 import json
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import typing
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from safetensors.numpy import save_file
 from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs.convert import __main__ as cli
+from keras_bigs.convert.conversion import convert
+from keras_bigs.convert.source import TASKS
 from tests.backend import to_numpy
 from tests.convert.agreement_test import ORIGINAL
 
@@ -45,7 +49,7 @@ def checkpoint(tmp_path):
 
 
 def run(source, destination, **options):
-    cli.main(cli.Config(str(source), destination, **options))
+    convert(str(source), destination, **options)
 
 
 def printed(capsys):
@@ -59,35 +63,46 @@ def test_command(to, tmp_path):
     vocabulary = tmp_path / "vocab.txt"
     pieces = VOCABULARY + [f"word{i}" for i in range(54)]
     vocabulary.write_text("\n".join(pieces) + "\n")
-    cli.main(cli.Config(str(source), tmp_path / "preset", vocabulary=vocabulary))
+    run(source, tmp_path / "preset", vocabulary=vocabulary)
     masked_lm = models.BiGSMaskedLM.from_preset(str(tmp_path / "preset"))
     assert masked_lm.fill_mask("the [MASK] word3", top_k=2)
     if to == "original":
-        config = cli.Config(str(tmp_path / "preset"), tmp_path / "original", to=to)
-        cli.main(config)
+        run(tmp_path / "preset", tmp_path / "original", to=to)
         assert (tmp_path / "original" / "vocab.txt").read_text().splitlines() == pieces
         again = models.BiGSMaskedLM.from_preset(str(tmp_path / "original"))
         assert again.fill_mask("the [MASK]", 1) == masked_lm.fill_mask("the [MASK]", 1)
 
 
 def test_heads_of_the_same_name(tmp_path):
-    source, target = str(ORIGINAL / "torch_token_classifier"), tmp_path / "preset"
+    source, target = ORIGINAL / "torch_token_classifier", tmp_path / "preset"
     with pytest.raises(errors.CheckpointError, match="Pass --task"):
-        cli.main(cli.Config(source, target))
-    cli.main(cli.Config(source, target, task="token_classifier"))
+        run(source, target)
+    run(source, target, task="token_classifier")
     again = models.BiGSTokenClassifier.from_preset(str(target))
     assert again.num_classes == 5
 
 
-def test_command_line_errors(tmp_path):
-    command = [sys.executable, "-m", "keras_bigs.convert", str(tmp_path), "x"]
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "BiGS"}))
-    result = subprocess.run(
-        command, capture_output=True, text=True, cwd=pathlib.Path(__file__).parents[2]
-    )
-    assert result.returncode == 1
-    assert "error:" in result.stderr
-    assert "Traceback" not in result.stderr
+HELP = """
+import sys
+from keras_bigs.convert.__main__ import main
+try:
+    main(["--help"])
+finally:
+    assert not {"keras", "numpy"} & {*sys.modules}
+"""
+
+
+def test_help_does_not_wait_for_keras():
+    command = [sys.executable, "-c", HELP]
+    root = pathlib.Path(__file__).parents[2]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert result.returncode == 0, result.stderr
+    assert "--vocabulary" in result.stdout
+
+
+def test_every_task_can_be_named():
+    (task,) = (f for f in dataclasses.fields(cli.Config) if f.name == "task")
+    assert {*typing.get_args(typing.get_args(task.type)[0])} == {*TASKS}
 
 
 def test_what_is_told(tmp_path, capsys):
@@ -241,6 +256,6 @@ def test_errors_without_a_traceback(tmp_path, monkeypatch, checkpoint, vocabular
     for command in commands:
         monkeypatch.setattr(sys, "argv", ["convert", *map(str, command)])
         with pytest.raises(SystemExit) as caught:
-            cli.run()
+            errors.run(cli.main)
         assert str(caught.value.code).startswith("error: "), command
         assert not (tmp_path / "new").exists()

@@ -201,7 +201,8 @@ def test_dropout_of_the_head(config, expected, copied):
     change(directory, lambda tensors: tensors, **config)
     task = models.BiGSTextClassifier.from_preset(str(directory), preprocessor=None)
     assert task.dropout == expected
-    assert task.backbone.dropout == 0.3
+    # The original has dropout of embeddings and heads, and none in its blocks.
+    assert (task.backbone.dropout, task.backbone.embedding_dropout) == (0.0, 0.3)
     task = models.BiGSTextClassifier.from_preset(
         str(directory), preprocessor=None, dropout=0.7
     )

@@ -1,7 +1,6 @@
 """The three commands of pretraining, on generated sentences."""
 
 import csv
-import dataclasses
 import json
 import os
 import pathlib
@@ -16,15 +15,11 @@ import keras
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from rich.console import Console
 
 from keras_bigs import data
 from keras_bigs import errors
 from keras_bigs import models
-from keras_bigs import training
-from keras_bigs.data.pretraining import shard_folder
 from keras_bigs.training import masked_lm as masked_lm_training
-from recipes import compare
 from recipes import extend
 from recipes import prepare
 from recipes import pretrain
@@ -72,9 +67,6 @@ def folders(texts):
 
 
 SMALL = {
-    "num_layers": 1,
-    "hidden_dim": 8,
-    "state_dim": 4,
     "steps": 4,
     "steps_per_epoch": 2,
     "save_every": 1,
@@ -82,6 +74,18 @@ SMALL = {
     "accumulation_steps": 2,
     "validation_examples": 8,
 }
+SMALL_MODEL = {"num_layers": 1, "hidden_dim": 8, "state_dim": 4}
+
+
+def command_line(data, output, **options):
+    """Arguments of `recipes.pretrain mini` for a toy run."""
+    options = {"data": data, "output": output, **SMALL, **SMALL_MODEL, **options}
+    pairs = [(f"--{name}", str(value)) for name, value in options.items()]
+    return ["mini", *(argument for pair in pairs for argument in pair)]
+
+
+def run(*arguments, **options):
+    pretrain.main(pretrain.parse(command_line(*arguments, **options)))
 
 
 def read(directory):
@@ -92,49 +96,83 @@ def read(directory):
     return results, (directory / "history.csv").read_text(), task.get_weights()
 
 
-def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypatch):
-    config = pretrain.Config(data=folders[0], output=tmp_path / "a", **SMALL)
-    pretrain.main(config)
-    results, history, weights = read(tmp_path / "a")
-    assert results["step"] == 4 and results["tokens"] == 4 * 4 * 16
-    with open(tmp_path / "a" / "history.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+def tokens_of(folder):
+    """The tokens of its training examples, and how many examples there are."""
+    tokens = examples = 0
+    for path in folder.glob("train*.hdf5"):
+        with h5py.File(path) as file:
+            tokens += int(file["input_mask"][()].sum())
+            examples += len(file["input_mask"])
+    return tokens, examples
+
+
+@pytest.fixture(scope="module")
+def first_run(folders, tmp_path_factory):
+    """The directory of a finished run, whose name looks like markup."""
+    directory = tmp_path_factory.mktemp("runs") / "[bold]a"
+    run(folders[0], directory)
+    return directory
+
+
+def test_what_a_run_writes(folders, first_run):
+    results, history, _ = read(first_run)
+    assert results["step"] == 4
+    # Padding not counted.
+    tokens, examples = tokens_of(folders[0])
+    assert tokens < examples * 16
+    assert results["tokens"] == round(4 * 4 * tokens / examples)
+    rows = list(csv.DictReader(history.splitlines()))
     assert [row["step"] for row in rows] == ["2", "4"]
+    assert [float(row["tokens"]) for row in rows][1] == results["tokens"]
     assert float(rows[-1]["val_loss"]) == results["val_loss"]
-    assert plt.imread(tmp_path / "a" / "loss.png").std() > 0.01
-    assert any((tmp_path / "a" / "tensorboard").iterdir())
+    assert plt.imread(first_run / "loss.png").std() > 0.01
+    assert any((first_run / "tensorboard").iterdir())
+    with h5py.File(first_run / "preset" / "task.weights.h5") as file:
+        sizes = []
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    assert sum(sizes) < 1.1 * results["parameters"]  # no state of the optimizer
+    task = models.BiGSMaskedLM.from_preset(str(first_run / "preset"))
+    ((guess, *_),) = task.fill_mask("The cat [MASK] the dog.")
+    assert guess["token"] in task.preprocessor.tokenizer.get_vocabulary()
 
-    # The same once more, asked to end in the middle.
-    config = dataclasses.replace(config, output=tmp_path / "b")
-    fit = training.resumable_fit
 
-    class Ends(training.evaluation.keras.callbacks.Callback):
+def test_asked_to_end_and_resumed(folders, first_run, tmp_path, monkeypatch):
+    """To the same bits; and not with other options or data."""
+    output, fit = tmp_path / "b", masked_lm_training.resumable_fit
+
+    class Ends(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            training,
+            masked_lm_training,
             "resumable_fit",
             lambda *args, **kwargs: fit(*args, **kwargs, callbacks=[Ends()]),
         )
         with pytest.raises(errors.PreemptedError, match="after step 2"):
-            pretrain.main(config)
-    pretrain.main(config)
-    again = read(tmp_path / "b")
-    assert (results, history) == again[:2]
-    for a, b in zip(weights, again[2], strict=True):
+            run(folders[0], output)
+    run(folders[0], output)
+    expected, resumed = read(first_run), read(output)
+    assert resumed[:2] == expected[:2]
+    for a, b in zip(expected[2], resumed[2], strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(errors.ConfigError, match="or data: learning_rate;"):
-        pretrain.main(dataclasses.replace(config, learning_rate=1.0))
+        run(folders[0], output, learning_rate=1.0)
+    shutil.copytree(folders[0], tmp_path / "moved")
+    (tmp_path / "moved" / "manifest.json").write_text(
+        (folders[0] / "manifest.json").read_text() + "\n"
+    )
+    with pytest.raises(errors.ConfigError, match="or data: data_sha256;"):
+        run(tmp_path / "moved", output)
 
-    task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
-    ((guess, *_),) = task.fill_mask("The cat [MASK] the dog.")
-    assert guess["token"] in task.preprocessor.tokenizer.get_vocabulary()
 
-    # In half the bits, with a card.
-    out = tmp_path / "published"
-    publish.main(publish.Config(tmp_path / "a", "toy_preset", out))
+def test_publish(first_run, tmp_path, capsys):
+    """In half the bits, with a card."""
+    out = tmp_path / "[red]published"
+    publish.main(publish.Config(first_run, "toy_preset", out))
+    assert f"Wrote {out}" in capsys.readouterr().out
+    results, _, weights = read(first_run)
     half = models.BiGSMaskedLM.from_preset(str(out))
     assert half.dtype_policy.name == "float32"
     for a, b in zip(weights, half.get_weights(), strict=True):
@@ -144,46 +182,68 @@ def test_pretrain_resume_extend_and_compare(folders, tmp_path, capsys, monkeypat
         kinds = set()
         file.visititems(lambda _, x: kinds.add(str(getattr(x, "dtype", "group"))))
     assert kinds == {"float16", "group"}
-    assert f"{results['val_loss']:.3f} |" in (out / "README.md").read_text()
-    assert 'from_preset("toy_preset")' in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert f"{results['val_loss']:.3f} |" in card
+    assert f"{results['tokens']:,} tokens (padding not counted)" in card
+    assert 'from_preset("toy_preset")' in card
+    with pytest.raises(errors.ConfigError, match="is not finished"):
+        publish.main(publish.Config(out, "toy_preset", tmp_path / "again"))
 
-    # On to twice the length, with the masks of the shards.
-    options = {k: v for k, v in SMALL.items() if k not in ("num_layers", "hidden_dim")}
-    del options["state_dim"]
-    longer = extend.Config(
-        start=str(tmp_path / "a" / "preset"),
-        data=folders[1],
-        output=tmp_path / "longer",
-        masks="static",
-        rematerialize=True,
-        dropout=0.3,
-        decay="cubic",
-        **options,
-    )
-    start = extend.build(longer, shard_folder.describe(longer), 32)
-    for a, b in zip(weights, start.get_weights(), strict=True):
+
+def test_extend_to_twice_the_length(folders, first_run, tmp_path):
+    """With the masks of the shards; and not to less."""
+
+    def parse(data, start, **options):
+        options = {"data": data, "start": start, "output": tmp_path / "longer"} | {
+            **SMALL,
+            "steps": 2,
+            "dropout": 0.3,
+            "decay": "cubic",
+            **options,
+        }
+        pairs = [(f"--{name}", str(value)) for name, value in options.items()]
+        return extend.parse(["512", *(argument for pair in pairs for argument in pair)])
+
+    config = parse(folders[1], first_run / "preset", masks="static")
+    start = extend.build(config.model, config.data.open(), 32)
+    for a, b in zip(read(first_run)[2], start.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b[: len(a)])
-    extend.main(longer)
+    extend.main(config)
     backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
     assert backbone.max_sequence_length == 32
     assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
+    config = parse(folders[0], tmp_path / "longer" / "preset")
     with pytest.raises(errors.ConfigError, match="takes 32 already"):
-        extend.main(
-            dataclasses.replace(
-                longer,
-                start=str(tmp_path / "longer" / "preset"),
-                data=folders[0],
-                masks="dynamic",
-                output=tmp_path / "c",
-            )
-        )
+        extend.main(config)
 
-    runs = tuple(tmp_path / name for name in ("a", "b", "longer", "published"))
-    compare.main(compare.Config(runs, tmp_path / "f.png"))
+
+@pytest.mark.without_backend
+def test_commands_start_without_keras(first_run, tmp_path):
+    """Keras takes seconds; `compare` does without it, others until they begin."""
+    script = f"""
+import sys
+from recipes import compare, extend, pretrain, publish
+for parse in (pretrain.parse, extend.parse):
+    try:
+        parse(["--help"])
+    except SystemExit:
+        pass
+assert "matplotlib" not in sys.modules
+import pathlib
+runs = pathlib.Path({str(first_run)!r}), pathlib.Path("none")
+compare.main(compare.Config(runs, pathlib.Path({str(tmp_path)!r}) / "f.png"))
+heavy = {{"keras", "tensorflow", "jax", "torch", "h5py"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    results, _, _ = read(first_run)
+    assert f"{results['val_loss']:.3f}" in process.stdout
+    assert "[bold]a" in process.stdout
+    assert "none has no history.csv with tokens and is left out" in process.stdout
     assert plt.imread(tmp_path / "f.png").std() > 0.01
-    printed = capsys.readouterr().out
-    assert f"{results['val_loss']:.3f}" in printed
-    assert "has no history.csv and is left out" in printed
 
 
 def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
@@ -196,40 +256,52 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
     )
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces += [f"w{i}" for i in range(size - len(pieces))]
-    config = extend.Config(
-        start=str(start), data=tmp_path, output=tmp_path, dropout=0.3
-    )
-    corpus = shard_folder.Corpus(pieces, True, data.Masking(), "")
-    task = extend.build(config, corpus, length)
+
+    def build(start, pieces, length):
+        folder = data.ShardFolder(tmp_path, pieces, True, data.Masking(), "", {})
+        config = extend.ModelConfig(start=str(start), dropout=0.3)
+        return extend.build(config, folder, length)
+
+    task = build(start, pieces, length)
     for a, b in zip(expected.get_weights(), task.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert task.backbone.dropout == 0.3
-    longer = extend.build(config, corpus, length + 9)
-    assert longer.backbone.max_sequence_length == length + 9
-    corpus.pieces = pieces[:-1]
+    assert build(start, pieces, length + 9).backbone.max_sequence_length == length + 9
     with pytest.raises(errors.ConfigError, match="The vocabulary of --data"):
-        extend.build(config, corpus, length)
+        build(start, pieces[:-1], length)
     expected.backbone.save_to_preset(str(tmp_path / "backbone"))
-    config.start = str(tmp_path / "backbone")
     with pytest.raises(errors.ConfigError, match="holds a BiGSBackbone"):
-        extend.build(config, corpus, length)
+        build(tmp_path / "backbone", pieces, length)
 
 
 def test_paper_configurations():
     """Table 7 of the paper, by name, and options that change it."""
     config = pretrain.parse(["large", "--data", "d", "--output", "o", "--steps", "7"])
-    assert (config.num_layers, config.hidden_dim, config.steps) == (23, 1024, 7)
-    assert 760 <= config.batch_size <= 1136 and config.warmup_proportion == 0.01
+    assert (config.model.num_layers, config.model.hidden_dim) == (23, 1024)
+    assert config.training.steps == 7 and config.data.folder == pathlib.Path("d")
+    assert 760 <= config.training.batch_size <= 1136
+    assert config.optimizer.warmup_proportion == 0.01
     config = pretrain.parse(["bert-large", "--data", "d", "--output", "o"])
-    assert (config.num_layers, config.block, config.routing) == (
+    assert (config.model.num_layers, config.model.block, config.model.routing) == (
         *(24, "stack"),
         "attention",
     )
-    assert (config.batch_size, config.decay) == (840, "linear")
-    config = extend.parse(["512", "--start", "p", "--data", "d", "--output", "o"])
-    assert (config.batch_size * 512, config.learning_rate) == (53_248, 4e-5)
-    config = extend.parse(["4096", "--start", "p", "--data", "d", "--output", "o"])
-    assert (config.steps, config.learning_rate, config.decay) == (10_000, 3e-5, "cubic")
+    assert (config.training.batch_size, config.optimizer.decay) == (840, "linear")
+    arguments = ["--start", "p", "--data", "d", "--output", "o"]
+    config = extend.parse(["512", *arguments])
+    assert config.training.batch_size * 512 == 53_248
+    assert config.optimizer.learning_rate == 4e-5
+    config = extend.parse(["4096", *arguments])
+    assert (config.training.steps, config.optimizer.decay) == (10_000, "cubic")
+    assert config.optimizer.learning_rate == 3e-5
+
+
+def test_names_of_options_that_were():
+    arguments = ["mini", "--data", "d", "--output", "o", "--mask_rate", "0.4"]
+    assert pretrain.parse(arguments).data.mask_selection_rate == 0.4
+    arguments = ["512", "--data", "d", "--output", "o", "--start", "s"]
+    arguments += ["--how", "interpolate"]
+    assert extend.parse(arguments).model.method == "interpolate"
 
 
 @pytest.mark.parametrize(
@@ -248,130 +320,65 @@ def test_paper_configurations():
     ],
 )
 def test_bad_options(folders, tmp_path, options, message):
-    config = pretrain.Config(
-        **{"data": folders[0], "output": tmp_path / "a", **SMALL, **options}
-    )
+    """Found out before anything is claimed."""
     with pytest.raises(ValueError, match=message):
-        pretrain.main(config)
-
-
-def test_a_failed_start_claims_nothing(folders, tmp_path):
-    options = {"data": folders[0], "output": tmp_path / "a", **SMALL}
-    with pytest.raises(ValueError, match="have no masks"):
-        pretrain.main(pretrain.Config(**options, masks="static"))
+        run(folders[0], tmp_path / "a", **options)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_run_may_begin_again_until_its_first_checkpoint(tmp_path):
-    output = tmp_path / "run"
-    masked_lm_training.claim(output, {"batch_size": 256, "keep": 3})
-    masked_lm_training.claim(output, {"batch_size": 64, "keep": 3})
+    claim, output = masked_lm_training._claim, tmp_path / "run"
+    claim(output, {"batch_size": 256, "keep": 3}, ("keep",))
+    claim(output, {"batch_size": 64, "keep": 3}, ("keep",))
     assert json.loads((output / "config.json").read_text())["batch_size"] == 64
     (output / "checkpoints" / "100").mkdir(parents=True)
-    masked_lm_training.claim(output, {"batch_size": 64, "keep": 5})
+    claim(output, {"batch_size": 64, "keep": 5}, ("keep",))
     with pytest.raises(errors.ConfigError, match="other options or data: batch_size"):
-        masked_lm_training.claim(output, {"batch_size": 32, "keep": 3})
+        claim(output, {"batch_size": 32, "keep": 3}, ("keep",))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     with pytest.raises(errors.ConfigError, match="is not empty"):
-        masked_lm_training.claim(tmp_path / "other", {})
+        claim(tmp_path / "other", {}, ())
 
 
-def test_validation_is_the_same_for_every_seed(folders, tmp_path):
-    """And as much as whole batches allow."""
-    batches = []
-    for seed in (0, 1):
-        config = pretrain.Config(
-            **{"data": folders[0], "output": tmp_path, **SMALL, "seed": seed}
+@pytest.mark.without_backend
+def test_a_second_start_is_refused(folders, tmp_path, monkeypatch):
+    """It says who holds the directory, without a traceback; the first one finishes."""
+    arguments = command_line(folders[0], tmp_path / "a")
+    fit, seconds = masked_lm_training.resumable_fit, []
+
+    def start_another_and_fit(*args, **kwargs):
+        command = [sys.executable, "-m", "recipes.pretrain", *arguments]
+        seconds.append(
+            subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         )
-        corpus = shard_folder.describe(config)
-        train, validation = shard_folder.load(config, corpus, Console())
-        batches.append((train.batch(0)[0], validation.batch(0)[0]))
-    (train, validation), (other_train, other_validation) = batches
-    for name in validation:
-        np.testing.assert_array_equal(validation[name], other_validation[name])
-    assert (train["token_ids"] != other_train["token_ids"]).any()
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(masked_lm_training, "resumable_fit", start_another_and_fit)
+    pretrain.main(pretrain.parse(arguments))
+    (second,) = seconds
+    assert second.returncode == 1
+    assert f"is being written by process {os.getpid()} on" in second.stderr
+    assert second.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in second.stderr
+    assert read(tmp_path / "a")[0]["step"] == 4
 
 
-def test_the_folder_of_shards_decides(texts, tmp_path):
-    """Cased text, and its own masking; a run does not go on with other data."""
-    settings = data.Settings(
-        sequence_length=16,
-        copies=0,
-        validation_fraction=0.1,
-        lowercase=False,
-        masking=data.Masking(rate=0.5, whole_words=True),
-    )
-    shards = tmp_path / "shards"
-
-    def make(seed):
-        prepare.main(
-            prepare.Config(
-                (str(texts),),
-                shards,
-                vocabulary_size=120,
-                settings=dataclasses.replace(settings, seed=seed),
-                processes=1,
-            )
-        )
-
-    make(0)
-    config = pretrain.Config(data=shards, output=tmp_path / "a", **SMALL)
-    corpus = shard_folder.describe(config)
-    assert (corpus.masking.rate, corpus.masking.whole_words) == (0.5, True)
-    changed = dataclasses.replace(config, mask_rate=0.2, whole_words=False)
-    assert shard_folder.describe(changed).masking == data.Masking(0.2)
-    pretrain.main(config)
-    task = models.BiGSMaskedLM.from_preset(str(tmp_path / "a" / "preset"))
-    assert not task.preprocessor.tokenizer.lowercase
-    shutil.rmtree(shards)
-    make(1)
-    with pytest.raises(errors.ConfigError, match="or data: data_sha256"):
-        pretrain.main(config)
-
-
-def test_the_originals_files_need_a_vocabulary(folders, tmp_path):
-    for path in folders[1].glob("train*.hdf5"):
-        shutil.copy(path, tmp_path)
-    options = {"data": tmp_path, "output": tmp_path / "a", **SMALL, "steps": 1}
-    with pytest.raises(errors.ConfigError, match="by --vocabulary"):
-        pretrain.main(pretrain.Config(**options))
-    # Compressed, as the original's are.
-    for path in tmp_path.glob("*.hdf5"):
-        with h5py.File(path) as file:
-            arrays = {name: item[()] for name, item in file.items()}
-        with h5py.File(path, "w") as file:
-            for name, array in arrays.items():
-                file.create_dataset(name, data=array, compression="gzip")
-    (tmp_path / "few.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
-    with pytest.raises(errors.ConfigError, match="and the vocabulary 6 pieces"):
-        pretrain.main(pretrain.Config(**options, vocabulary=tmp_path / "few.txt"))
-    vocabulary = folders[1] / "vocabulary.txt"
-    pretrain.main(pretrain.Config(**options, vocabulary=vocabulary, masks="static"))
-    assert json.loads((tmp_path / "a" / "results.json").read_text())["step"] == 1
-
-
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="no backend takes part")
-def test_commands_explain_errors(tmp_path):
+@pytest.mark.without_backend
+def test_prepare_explains_errors(tmp_path):
     """No traceback, and a status that says it failed."""
-    for module, arguments in (
-        ("pretrain", ["mini", "--data", str(tmp_path), "--output", "x"]),
-        ("prepare", [str(tmp_path / "none.txt"), "--output", str(tmp_path / "x")]),
-    ):
-        command = [sys.executable, "-m", f"recipes.{module}", *arguments]
-        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        assert process.returncode == 1
-        assert process.stderr.splitlines()[-1].startswith("error: ")
-        assert "Traceback" not in process.stderr
+    command = [sys.executable, "-m", "recipes.prepare", str(tmp_path / "none.txt")]
+    command += ["--output", str(tmp_path / "x")]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has processes")
 def test_two_processes_are_as_one(folders, tmp_path):
     """Each reads half of every batch; together they learn what one learns."""
-    arguments = ["tiny", "--data", str(folders[0])]
-    for name, value in {**SMALL, "dropout": 0.0}.items():
-        arguments += [f"--{name}", str(value)]
     ports = [str(29_500 + os.getpid() % 500 + i) for i in (0, 1)]
     environment = {
         **os.environ,
@@ -381,8 +388,8 @@ def test_two_processes_are_as_one(folders, tmp_path):
     }
 
     def start(output, process=None, *more):
-        command = [sys.executable, "-m", "recipes.pretrain", *arguments]
-        command += ["--output", str(tmp_path / output), *more]
+        arguments = command_line(folders[0], tmp_path / output, dropout=0.0)
+        command = [sys.executable, "-m", "recipes.pretrain", *arguments, *more]
         variables = {"KERAS_DISTRIBUTION_PROCESS_ID": str(process)}
         command += [] if process is None else ["--distributed"]
         return subprocess.Popen(command, cwd=ROOT, env={**environment, **variables})

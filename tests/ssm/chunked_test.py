@@ -5,9 +5,9 @@ import pytest
 from keras import ops
 
 from keras_bigs.ssm import SSMParameters
-from keras_bigs.ssm import discretize
+from keras_bigs.ssm import chunked
+from keras_bigs.ssm import convolve
 from keras_bigs.ssm import initial_parameters
-from keras_bigs.ssm.chunked import chunked
 from tests.backend import compiled
 from tests.backend import relative_error
 from tests.backend import to_numpy
@@ -24,10 +24,10 @@ def draw(num_kernels):
     return u, g, SSMParameters(*(x.astype("float32") for x in parameters))
 
 
-def convolution(chunk, reverse):
+def convolution(reverse):
     def fn(u, *parameters):
-        ssm = discretize(SSMParameters(*parameters), "zoh")
-        return chunked(u, ssm, reverse=reverse, chunk=chunk)
+        parameters = SSMParameters(*parameters)
+        return convolve(u, parameters, method="chunked", reverse=reverse)
 
     return fn
 
@@ -41,18 +41,20 @@ def convolution(chunk, reverse):
         (LENGTH + 1, True),
     ],
 )
-def test_any_chunk_length(chunk, reverse):
+def test_any_chunk_length(chunk, reverse, monkeypatch):
+    monkeypatch.setattr(chunked, "CHUNK", chunk)
     u, _, parameters = draw(num_kernels=2 if chunk % 2 else 1)
     tensors = [ops.convert_to_tensor(x) for x in (u, *parameters)]
-    y = to_numpy(compiled(convolution(chunk, reverse))(*tensors))
+    y = to_numpy(compiled(convolution(reverse))(*tensors))
     exact = oracle.convolve(u, parameters, "zoh", reverse)
     assert relative_error(y, exact) <= 1e-6
 
 
-def test_gradients_across_chunks(chunk=7, reverse=True):
+def test_gradients_across_chunks(monkeypatch, reverse=True):
+    monkeypatch.setattr(chunked, "CHUNK", 7)
     u, g, parameters = draw(num_kernels=2)
     _, gradients = value_and_gradients(
-        convolution(chunk, reverse), u, *parameters, cotangent=g
+        convolution(reverse), u, *parameters, cotangent=g
     )
     exact = oracle.gradients(g, u, parameters, "zoh", reverse)
     for gradient, expected in zip(gradients, exact[:6], strict=True):

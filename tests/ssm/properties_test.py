@@ -11,9 +11,9 @@ from keras import ops
 
 from keras_bigs.ssm import METHODS
 from keras_bigs.ssm import SSMParameters
+from keras_bigs.ssm import chunked
 from keras_bigs.ssm import convolve
 from keras_bigs.ssm import initial_parameters
-from keras_bigs.ssm.chunked import chunked
 from tests.backend import compiled
 from tests.backend import to_numpy
 
@@ -29,7 +29,7 @@ directions = pytest.mark.parametrize("reverse", [False, True])
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch):
-    monkeypatch.setitem(METHODS, "chunked", functools.partial(chunked, chunk=CHUNK))
+    monkeypatch.setattr(chunked, "CHUNK", CHUNK)
 
 
 @functools.cache

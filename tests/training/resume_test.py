@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +20,11 @@ from keras_bigs.data import Masker
 from keras_bigs.data import Masking
 from keras_bigs.data import PretrainingBatches
 from keras_bigs.data.pretraining.shards import Shard
-from keras_bigs.training.checkpoints import set_state
-from keras_bigs.training.checkpoints import state
+from keras_bigs.training.model_state import get_state
+from keras_bigs.training.model_state import set_state
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(15))]
-LENGTH, STEPS, EPOCH = 8, 11, 4
+LENGTH, STEPS, EPOCH = 8, 7, 3
 
 
 def batches(seed=0):
@@ -33,7 +34,7 @@ def batches(seed=0):
     ones = np.ones_like(ids)
     arrays = {"input_ids": ids, "input_mask": ones, "segment_ids": 0 * ones}
     shard = Shard(pathlib.Path("shard"), 0, arrays)
-    masker = Masker(PIECES, Masking(rate=0.3, max_predictions=3), seed)
+    masker = Masker(PIECES, Masking(0.3, max_predictions=3), seed)
     return PretrainingBatches([shard], 4, masker, seed=seed)
 
 
@@ -43,16 +44,9 @@ def compiled_model(**kwargs):
     backbone = models.BiGSBackbone(
         len(PIECES), 1, 8, 24, state_dim=4, dropout=0.1, max_sequence_length=LENGTH
     )
-    task = models.BiGSMaskedLM(backbone)
-    model = keras.Model(task.input, task.output)
+    model = models.BiGSMaskedLM(backbone)
     kwargs = {"accumulation_steps": 2, "ssm_learning_rate": 1e-3, **kwargs}
-    model.compile(
-        training.adamw(1e-2, STEPS, **kwargs),
-        keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-    )
+    model.compile(training.adamw(1e-2, STEPS // 2, **kwargs))
     return model
 
 
@@ -69,14 +63,13 @@ class At(keras.callbacks.Callback):
             self.action()
 
 
-def fit(model, directory, callbacks=(), **kwargs):
+def fit(model, directory, callbacks=(), dataset=None, **kwargs):
     checkpoints = training.Checkpoints(directory)
-    train = batches()
     kwargs = {"save_every": 1, "max_loss_rise": 10.0, **kwargs}
     try:
         return training.resumable_fit(
             model,
-            train.dataset,
+            dataset or batches().dataset,
             STEPS,
             EPOCH,
             checkpoints,
@@ -92,7 +85,7 @@ def fit(model, directory, callbacks=(), **kwargs):
 def assert_same(model, history, expected):
     expected_history, expected_state = expected
     assert history == expected_history
-    now = state(model)
+    now = get_state(model)
     assert now.keys() == expected_state.keys()
     different = [k for k in now if now[k].tobytes() != expected_state[k].tobytes()]
     assert not different
@@ -106,21 +99,27 @@ def kill():
     raise Killed
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A model, how it begins, and how its run ends if it is never killed."""
-    model, directory = compiled_model(), tmp_path_factory.mktemp("run")
+def begin(model, directory):
+    """Sets a model to what every run here begins with."""
     with pytest.raises(Killed):  # so that all variables are made
-        fit(model, directory / "a", [At(1, kill)], save_every=9)
+        fit(model, directory, [At(1, kill)], save_every=9)
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.1, variable.shape))
     for variable in [*model.non_trainable_variables, *model.optimizer.variables]:
         variable.assign(keras.ops.zeros_like(variable.value))
-    first = state(model)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A model, how it begins, and how its run ends if it is never killed; and the
+    directory of that run."""
+    model, directory = compiled_model(), tmp_path_factory.mktemp("run")
+    begin(model, directory / "a")
+    first = get_state(model)
     history = fit(model, directory / "b")
-    assert [epoch["step"] for epoch in history] == [4, 8, 11]
-    return model, first, (history, state(model))
+    assert [epoch["step"] for epoch in history] == [3, 6, 7]
+    return model, first, (history, get_state(model)), directory / "b"
 
 
 def scramble(model):
@@ -129,25 +128,33 @@ def scramble(model):
         variable.assign(keras.ops.ones_like(variable.value) * 7)
 
 
-@pytest.mark.parametrize(
-    ("step", "save_every"),
-    [*((step, 1) for step in range(1, STEPS + 1)), (2, 3), (5, 3), (11, 3)],
-)
-def test_killed_at_every_step(run, tmp_path, step, save_every):
-    model, first, expected = run
+def test_killed_after_every_step(run, tmp_path):
+    """One process a step."""
+    model, first, expected, _ = run
+    set_state(model, first)
+    for _ in range(STEPS):
+        with pytest.raises(Killed):
+            fit(model, tmp_path / "c", [At(1, kill)])
+        scramble(model)
+    assert_same(model, fit(model, tmp_path / "c"), expected)
+
+
+@pytest.mark.parametrize("step", [1, 4, 7])
+def test_killed_between_checkpoints(run, tmp_path, step):
+    """Steps are done again: from the beginning, from within an epoch, from its end."""
+    model, first, expected, _ = run
     set_state(model, first)
     with pytest.raises(Killed):
-        fit(model, tmp_path / "c", [At(step, kill)], save_every=save_every)
-    if (tmp_path / "c" / "1").exists() or step > EPOCH or step >= save_every:
+        fit(model, tmp_path / "c", [At(step, kill)], save_every=2)
+    if step > 1:
         scramble(model)
     else:
-        set_state(model, first)  # no checkpoint yet: it begins again
-    history = fit(model, tmp_path / "c", save_every=save_every)
-    assert_same(model, history, expected)
+        set_state(model, first)  # no checkpoint yet
+    assert_same(model, fit(model, tmp_path / "c", save_every=2), expected)
 
 
 def test_killed_while_evaluating_and_twice(run, tmp_path):
-    model, first, expected = run
+    model, first, expected, _ = run
     set_state(model, first)
 
     class Evaluation(keras.callbacks.Callback):
@@ -155,38 +162,49 @@ def test_killed_while_evaluating_and_twice(run, tmp_path):
 
         def on_test_begin(self, logs=None):
             self.epochs += 1
-            if self.epochs == 3:  # the first is that which makes the variables
+            if self.epochs == 2:
                 raise Killed
 
     with pytest.raises(Killed):
-        fit(model, tmp_path / "c", [Evaluation(), At(99, kill)], save_every=3)
+        fit(model, tmp_path / "c", [Evaluation()], save_every=2)
     scramble(model)
     with pytest.raises(Killed):
-        fit(model, tmp_path / "c", [At(2, kill)], save_every=3)
+        fit(model, tmp_path / "c", [At(2, kill)], save_every=2)
     scramble(model)
-    assert_same(model, fit(model, tmp_path / "c", save_every=3), expected)
+    assert_same(model, fit(model, tmp_path / "c", save_every=2), expected)
 
 
-def test_nothing_is_done_again(run, tmp_path):
-    model, first, expected = run
-    set_state(model, first)
-    fit(model, tmp_path / "c")
+def test_nothing_is_done_again(run):
+    model, _, expected, directory = run
     scramble(model)
-    history = fit(model, tmp_path / "c", [At(1, kill)])
-    assert_same(model, history, expected)
+    assert_same(model, fit(model, directory, [At(1, kill)]), expected)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_write_a_checkpoint(run, tmp_path, number):
-    model, first, expected = run
+    model, first, expected, _ = run
     set_state(model, first)
     before = signal.getsignal(number)
-    send = At(6, lambda: os.kill(os.getpid(), number))
-    with pytest.raises(errors.PreemptedError, match="after step 7, where"):
+    send = At(4, lambda: os.kill(os.getpid(), number))
+    with pytest.raises(errors.PreemptedError, match="after step 5, where"):
         fit(model, tmp_path / "c", [send], save_every=100)
     assert signal.getsignal(number) is before
     scramble(model)
     assert_same(model, fit(model, tmp_path / "c", save_every=100), expected)
+
+
+def test_asked_to_end_before_the_first_step(run, tmp_path):
+    """While the first programs are compiled: no checkpoint then."""
+    model, first, _, _ = run
+    set_state(model, first)
+
+    def dataset(first_step, steps):
+        os.kill(os.getpid(), signal.SIGINT)
+        return batches().dataset(first_step, steps)
+
+    with pytest.raises(errors.PreemptedError, match="before the first step"):
+        fit(model, tmp_path / "c", dataset=dataset)
+    assert not any((tmp_path / "c").iterdir())
 
 
 def damage(directory, step):
@@ -199,68 +217,93 @@ def damage(directory, step):
 
 
 def test_damaged_checkpoints_are_passed_over(run, tmp_path):
-    model, first, expected = run
+    model, first, expected, _ = run
     set_state(model, first)
     with pytest.raises(Killed):
-        fit(model, tmp_path / "c", [At(7, kill)])
-    damage(tmp_path / "c", 7)
+        fit(model, tmp_path / "c", [At(5, kill)])
+    damage(tmp_path / "c", 5)
     scramble(model)
-    with pytest.warns(UserWarning, match="Going on from step 6"):
+    with pytest.warns(UserWarning, match="Going on from step 4"):
         history = fit(model, tmp_path / "c")
     assert_same(model, history, expected)
-    assert (tmp_path / "c-damaged-7").exists()
-    for step in (9, 10, 11):
+    assert (tmp_path / "c-damaged-5").exists()
+    for step in (5, 6, 7):
         damage(tmp_path / "c", step)
     with pytest.raises(ValueError, match="no checkpoint is whole"):
         fit(model, tmp_path / "c")
 
 
-def test_a_disk_that_fails_once(run, tmp_path, monkeypatch):
+@pytest.fixture
+def finished(run, tmp_path):
+    """A model, and checkpoints of its run that a test may damage."""
+    shutil.copytree(run[3], tmp_path / "c")
+    checkpoints = training.Checkpoints(tmp_path / "c")
+    yield run[0], checkpoints
+    checkpoints.close()
+
+
+def test_a_disk_that_fails_once(finished, monkeypatch):
     """An error in reading is no damage yet."""
-    model, _, _ = run
-    fit(model, tmp_path / "c")
-    read, errors = training.Checkpoints._read, [OSError(5, "Input/output error")]
+    model, checkpoints = finished
+    read, failures = checkpoints._read, [OSError(5, "Input/output error")]
 
-    def fail_once(self, step):
-        if errors:
-            raise errors.pop()
-        return read(self, step)
+    def fail_once(step):
+        if failures:
+            raise failures.pop()
+        return read(step)
 
-    monkeypatch.setattr(training.Checkpoints, "_read", fail_once)
-    checkpoints = training.Checkpoints(tmp_path / "c")
-    assert checkpoints.restore(model).step == STEPS and not errors
-    checkpoints.close()
+    monkeypatch.setattr(checkpoints, "_read", fail_once)
+    assert checkpoints.restore(model).step == STEPS and not failures
 
 
-def test_damaged_progress(run, tmp_path):
-    model, _, _ = run
-    fit(model, tmp_path / "c")
-    (path,) = (tmp_path / "c" / "11" / "progress").glob("*metadata*")
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(13, "Permission denied"),
+        MemoryError(),
+        ValueError("PERMISSION_DENIED: Error opening a file"),
+    ],
+)
+def test_what_cannot_be_read_is_no_damage(finished, monkeypatch, error):
+    """It stays where it is, and an older one does not take its place."""
+    model, checkpoints = finished
+
+    def fail(step):
+        raise error
+
+    monkeypatch.setattr(checkpoints, "_read", fail)
+    with pytest.raises(type(error)):
+        checkpoints.restore(model)
+    assert checkpoints.latest_step == STEPS
+    assert not any(checkpoints.directory.parent.glob("*damaged*"))
+
+
+def test_damaged_progress(finished):
+    model, checkpoints = finished
+    (path,) = (checkpoints.directory / "7" / "progress").glob("*metadata*")
     text = path.read_text()
-    assert '"step": 11' in text
-    path.write_text(text.replace('"step": 11', '"step": 9'))
-    checkpoints = training.Checkpoints(tmp_path / "c")
-    with pytest.warns(UserWarning, match="Going on from step 10"):
-        assert checkpoints.restore(model).step == 10
-    checkpoints.close()
+    assert '"step": 7' in text
+    path.write_text(text.replace('"step": 7', '"step": 5'))
+    with pytest.warns(UserWarning, match="Going on from step 6"):
+        assert checkpoints.restore(model).step == 6
 
 
 def test_callbacks_may_end_a_run(run, tmp_path):
     """Within an epoch; and the next call goes on to the same bits."""
-    model, first, expected = run
+    model, first, expected, _ = run
     set_state(model, first)
 
     def stop():
         model.stop_training = True
 
-    assert [e["step"] for e in fit(model, tmp_path / "c", [At(6, stop)])] == [4]
+    assert [e["step"] for e in fit(model, tmp_path / "c", [At(4, stop)])] == [3]
     scramble(model)
     assert_same(model, fit(model, tmp_path / "c"), expected)
 
 
 def test_reports_see_every_epoch(run, tmp_path):
     """Also that after which the process ended before it could report."""
-    model, first, expected = run
+    model, first, expected, _ = run
     set_state(model, first)
 
     def fail(history):
@@ -275,7 +318,7 @@ def test_reports_see_every_epoch(run, tmp_path):
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
-    model, first, _ = run
+    model, first, _, _ = run
     set_state(model, first)
 
     def spoil():
@@ -284,20 +327,20 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(run, tmp_path):
         weight.assign(keras.ops.full_like(weight.value, np.nan))
 
     with pytest.raises(errors.TrainingDivergedError) as error:
-        fit(model, tmp_path / "c", [At(6, spoil)], save_every=2)
-    assert "The loss is nan at step 7" in str(error.value)
-    assert "of step 6, is kept" in str(error.value)
+        fit(model, tmp_path / "c", [At(4, spoil)], save_every=2)
+    assert "The loss is nan at step 5" in str(error.value)
+    assert "of step 4, is kept" in str(error.value)
     checkpoints = training.Checkpoints(tmp_path / "c")
-    assert checkpoints.restore(model).step == 6
+    assert checkpoints.restore(model).step == 4
     assert all(
-        np.isfinite(a).all() for a in state(model).values() if a.dtype.kind == "f"
+        np.isfinite(a).all() for a in get_state(model).values() if a.dtype.kind == "f"
     )
     checkpoints.close()
 
 
 def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
     """An update may spoil the weights before any loss shows it."""
-    model, first, _ = run
+    model, first, _, _ = run
     set_state(model, first)
     weight = model.trainable_variables[0]
     weight.assign(keras.ops.full_like(weight.value, np.inf))
@@ -309,7 +352,7 @@ def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
 
 
 def test_a_rising_loss_stops(run, tmp_path):
-    model, first, _ = run
+    model, first, _, _ = run
     set_state(model, first)
 
     def worsen():
@@ -318,20 +361,20 @@ def test_a_rising_loss_stops(run, tmp_path):
             weight.assign(weight.value * 20)
 
     with pytest.raises(Killed):
-        fit(model, tmp_path / "c", [At(6, kill)], max_loss_rise=0.5)
+        fit(model, tmp_path / "c", [At(4, kill)], max_loss_rise=0.5)
     with pytest.raises(errors.TrainingDivergedError) as error:
         fit(model, tmp_path / "c", [At(1, worsen)], max_loss_rise=0.5)
-    assert re.search("rose from .* at step 8", str(error.value))
-    # Those of steps 5 to 7 are of an epoch that was spoilt, and there are only three.
-    assert "The last good checkpoint, of step 4, is kept" in str(error.value)
+    assert re.search("rose from .* at step 6", str(error.value))
+    # Those of steps 4 and 5 are of an epoch that was spoilt.
+    assert "The last good checkpoint, of step 3, is kept" in str(error.value)
     checkpoints = training.Checkpoints(tmp_path / "c")
-    assert checkpoints.restore(model).step == 4
+    assert checkpoints.restore(model).step == 3
     checkpoints.close()
 
 
-def test_disk_full(run, tmp_path):
-    """No file may grow beyond 2 KB: the error says what is kept."""
-    model, first, expected = run
+def test_disk_full(run, tmp_path, capfd):
+    """No file may grow beyond 2 KB: the error says what is kept, in one line."""
+    model, first, expected, _ = run
     set_state(model, first)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -339,16 +382,18 @@ def test_disk_full(run, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
 
     try:
-        with pytest.raises(errors.CheckpointWriteError, match="Make room"):
-            fit(model, tmp_path / "c", [At(5, fill)], save_every=2)
+        with pytest.raises(errors.CheckpointWriteError, match="Make room") as error:
+            fit(model, tmp_path / "c", [At(3, fill)], save_every=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(error.value) and "tensorstore" not in str(error.value)
+    assert "Traceback" not in capfd.readouterr().err
     scramble(model)
     assert_same(model, fit(model, tmp_path / "c", save_every=2), expected)
 
 
 def test_another_model_is_refused(run, tmp_path):
-    model, first, _ = run
+    model, first, _, _ = run
     set_state(model, first)
     with pytest.raises(Killed):
         fit(model, tmp_path / "c", [At(2, kill)])
@@ -359,36 +404,18 @@ def test_another_model_is_refused(run, tmp_path):
 
 SCRIPT = """
 import os, signal, sys
-import numpy as np
 from tests.training import resume_test as t
-at = int(sys.argv[2])
-kill = t.At(at, lambda: os.kill(os.getpid(), signal.SIGKILL))
 model = t.compiled_model()
-history = t.fit(model, sys.argv[1], [kill])
-np.savez(sys.argv[1] + ".npz", history=repr(history), **t.state(model))
+t.begin(model, sys.argv[1] + "-begin")
+t.fit(model, sys.argv[1], [t.At(4, lambda: os.kill(os.getpid(), signal.SIGKILL))])
 """
 
 
-def test_killed_by_sigkill(tmp_path):
-    """In processes of their own, while a checkpoint is being written."""
+def test_killed_by_sigkill(run, tmp_path):
+    """Another process, while a checkpoint is being written; this one goes on."""
+    model, _, expected, _ = run
     root = pathlib.Path(__file__).parents[2]
-
-    def process(directory, step):
-        command = [sys.executable, "-c", SCRIPT, str(directory), str(step)]
-        return subprocess.run(command, cwd=root).returncode
-
-    assert process(tmp_path / "whole", 99) == 0
-    assert process(tmp_path / "killed", 3) == -signal.SIGKILL
-    assert process(tmp_path / "killed", 4) == -signal.SIGKILL
-    assert process(tmp_path / "killed", 99) == 0
-    with (
-        np.load(tmp_path / "whole.npz") as whole,
-        np.load(tmp_path / "killed.npz") as killed,
-    ):
-        assert set(whole) == set(killed)
-        for name in whole:
-            assert whole[name].tobytes() == killed[name].tobytes(), name
-
-
-if keras.backend.backend() == "tensorflow":  # whose four processes take a minute
-    test_killed_by_sigkill = pytest.mark.slow(test_killed_by_sigkill)
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "c")]
+    assert subprocess.run(command, cwd=root).returncode == -signal.SIGKILL
+    scramble(model)
+    assert_same(model, fit(model, tmp_path / "c"), expected)

@@ -1,13 +1,17 @@
 """Batches of masked sequences as a pure function of (seed, step)."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
 from keras_bigs.data.pretraining.masking import Masker
 from keras_bigs.data.pretraining.masking import unmask
 from keras_bigs.data.pretraining.shards import Shard
+
+hide_gpus_from_tensorflow()
 
 
 class PretrainingBatches:
@@ -18,12 +22,12 @@ class PretrainingBatches:
 
     Step `s` has the examples `s * batch_size` to `(s + 1) * batch_size` of an endless
     sequence in which every epoch is a permutation of all examples. Any step can be
-    computed by itself, so a run is resumed at once, and several readers divide a batch
-    between them without a word.
+    computed by itself, so a run is resumed at once, and several processes divide a
+    batch between them without a word.
 
     Args:
         shards: list of `Shard`, of equal sequence length.
-        batch_size: int. Over all readers.
+        batch_size: int. Over all processes.
         masker: `Masker`, to mask anew in every epoch; copies of examples, which differ
             in their masks only, are then left out. `None` takes the masks of the
             shards.
@@ -32,7 +36,8 @@ class PretrainingBatches:
         seed: non-negative int. Of the order.
 
     Attributes:
-        examples: int. How many there are in an epoch.
+        num_examples: int. How many there are in an epoch.
+        num_tokens: int. The tokens of an epoch, padding not counted.
         sequence_length: int.
         max_predictions: int.
 
@@ -89,16 +94,25 @@ class PretrainingBatches:
         self._masker = masker
         self._shuffle = shuffle
         self._seed = seed
-        self._ends = np.cumsum([shard.examples for shard in shards])
-        self.examples = int(self._ends[-1])
+        self._ends = np.cumsum([shard.num_examples for shard in shards])
+        self.num_examples = int(self._ends[-1])
 
-    def batch(self, step: int, reader: int = 0, readers: int = 1):
-        """The examples of a step, or a reader's part of them.
+    @functools.cached_property
+    def num_tokens(self) -> int:
+        return sum(shard.num_tokens for shard in self._shards)
+
+    @property
+    def tokens_per_batch(self) -> float:
+        """The tokens of a batch, padding not counted: the mean of an epoch."""
+        return self.batch_size * self.num_tokens / self.num_examples
+
+    def batch(self, step: int, process_index: int = 0, process_count: int = 1):
+        """The examples of a step, or a process' part of them.
 
         Args:
             step: int, from 0.
-            reader: int. Which reader's part.
-            readers: int. How many there are; must divide the batch size.
+            process_index: int. Which process' part.
+            process_count: int. How many there are; must divide the batch size.
 
         Returns:
             `(x, y, sample_weight)`: a dict of `token_ids`, `segment_ids`,
@@ -106,18 +120,18 @@ class PretrainingBatches:
             `(n, max_predictions)`, all int32; the tokens there; and float32 1 where
             there is one, 0 elsewhere.
         """
-        return self._gather(*self.examples_of(step, reader, readers))
+        return self._gather(*self.examples_of(step, process_index, process_count))
 
-    def examples_of(self, step: int, reader: int = 0, readers: int = 1):
+    def examples_of(self, step: int, process_index: int = 0, process_count: int = 1):
         """`(epochs, indices)` of the examples of a step: two `(n,)` int64 arrays."""
-        if self.batch_size % readers:
+        if self.batch_size % process_count:
             raise ValueError(
-                f"`readers` must divide batch_size={self.batch_size}. "
-                f"Received: readers={readers}"
+                f"`process_count` must divide batch_size={self.batch_size}. "
+                f"Received: process_count={process_count}"
             )
-        part = self.batch_size // readers
-        start = step * self.batch_size + reader * part
-        epochs, indices = np.divmod(np.arange(start, start + part), self.examples)
+        part = self.batch_size // process_count
+        start = step * self.batch_size + process_index * part
+        epochs, indices = np.divmod(np.arange(start, start + part), self.num_examples)
         if self._shuffle:
             for epoch in np.unique(epochs):
                 here = epochs == epoch
@@ -128,27 +142,28 @@ class PretrainingBatches:
         self,
         first_step: int = 0,
         steps: int | None = None,
-        reader: int = 0,
-        readers: int = 1,
+        process_index: int = 0,
+        process_count: int = 1,
     ) -> tf.data.Dataset:
         """The batches from `first_step` on, as `batch` gives them.
 
         Args:
             first_step: int.
             steps: int. How many, or `None` for no end.
-            reader: int, see `batch`.
-            readers: int, see `batch`.
+            process_index: int, see `batch`.
+            process_count: int, see `batch`.
 
         Returns:
             A dataset of `(x, y, sample_weight)`.
         """
         stop = np.iinfo("int64").max if steps is None else first_step + steps
-        x, y, weight = self.batch(first_step, reader, readers)
+        part = (process_index, process_count)
+        x, y, weight = self.batch(first_step, *part)
         names, arrays = list(x), [*x.values(), y, weight]
 
         def load(step):
             outputs = tf.numpy_function(
-                lambda step: flatten(self.batch(int(step), reader, readers)),
+                lambda step: flatten(self.batch(int(step), *part)),
                 [step],
                 [array.dtype for array in arrays],
                 stateful=False,
@@ -170,7 +185,7 @@ class PretrainingBatches:
         """Where a permutation of the epoch takes indices, computed one by one."""
         with tf.device("CPU"):
             return tf.random.experimental.index_shuffle(
-                indices, [self._seed, epoch], np.int64(self.examples - 1)
+                indices, [self._seed, epoch], np.int64(self.num_examples - 1)
             ).numpy()
 
     def _gather(self, epochs, indices):

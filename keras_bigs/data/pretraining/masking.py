@@ -19,10 +19,11 @@ class Masking:
     """How tokens are masked.
 
     Attributes:
-        rate: the share of ordinary tokens to predict; 0.15 in the paper, 0.4 in
-            Wettig et al. (2022).
-        max_predictions: the most predictions in a sequence; `None` for `rate` times its
-            length, rounded up: 20 of 128, as in the paper.
+        mask_selection_rate: the share of ordinary tokens to predict; 0.15 in the paper,
+            0.4 in Wettig et al. (2022).
+        max_predictions: the most predictions in a sequence; `None` for
+            `mask_selection_rate` times its length, rounded up: 20 of 128, as in the
+            paper.
         mask_token_rate: the share of predicted tokens that become `"[MASK]"`.
         random_token_rate: the share of predicted tokens replaced by a random one.
         whole_words: whether the pieces of a word are predicted all or none.
@@ -31,15 +32,18 @@ class Masking:
         ValueError: a rate outside [0, 1], or no prediction.
     """
 
-    rate: float = 0.15
+    mask_selection_rate: float = 0.15
     max_predictions: int | None = None
     mask_token_rate: float = 0.8
     random_token_rate: float = 0.1
     whole_words: bool = False
 
     def __post_init__(self):
-        if not 0 < self.rate <= 1:
-            raise ValueError(f"`rate` must be in (0, 1]. Received: {self.rate}")
+        if not 0 < self.mask_selection_rate <= 1:
+            raise ValueError(
+                "`mask_selection_rate` must be in (0, 1]. Received: "
+                f"{self.mask_selection_rate}"
+            )
         if self.max_predictions is not None and self.max_predictions < 1:
             raise ValueError(
                 "`max_predictions` must be at least 1. Received: "
@@ -54,7 +58,7 @@ class Masking:
 
     def predictions(self, length: int) -> int:
         """The most predictions in a sequence of `length` tokens."""
-        return self.max_predictions or math.ceil(self.rate * length)
+        return self.max_predictions or math.ceil(self.mask_selection_rate * length)
 
 
 class Masker:
@@ -62,7 +66,8 @@ class Masker:
 
     Each row has random numbers of its own: those of the counter-based generator Philox
     (Salmon et al. 2011) at the counter (row, shard, epoch), with the seed as its key.
-    So masks depend neither on the batch a row is in, nor on the number of readers.
+    So masks depend neither on the batch that a row is in, nor on the number of
+    processes.
 
     Args:
         vocabulary: the word pieces, in the order of their ids.
@@ -102,7 +107,7 @@ class Masker:
         masking, length = self.masking, token_ids.shape[1]
         selection, action, replacement = self._random_numbers(rows, length)
         ordinary = ~self._special[token_ids]
-        budget = np.rint(masking.rate * ordinary.sum(1)).astype(int)
+        budget = np.rint(masking.mask_selection_rate * ordinary.sum(1)).astype(int)
         predictions = masking.predictions(length)
         budget = np.clip(budget, 1, predictions)
         if masking.whole_words:

@@ -1,64 +1,133 @@
-"""A folder of shards as pretraining takes it: its vocabulary, masks and batches."""
+"""A folder of shards: what it says of itself, and its batches."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from keras_bigs import data
+from keras_bigs.data.corpus.job_vocabulary import read_vocabulary
 from keras_bigs.data.pretraining import shards
+from keras_bigs.data.pretraining.batches import PretrainingBatches
+from keras_bigs.data.pretraining.masking import Masker
+from keras_bigs.data.pretraining.masking import Masking
 from keras_bigs.errors import ConfigError
+from keras_bigs.errors import DataError
 from keras_bigs.files import sha256
 
 
-@dataclass
-class Corpus:
-    """What a folder of shards says of itself.
+@dataclass(frozen=True)
+class ShardFolder:
+    """Examples for pretraining, and how they were made; see `open_shard_folder`.
 
-    `checksum` is of everything in it; of the original's files, which have none of
-    their own, of names, sizes and the vocabulary. `masking` is how its examples are
-    masked.
+    Attributes:
+        path: the folder.
+        vocabulary: the word pieces, in the order of their ids.
+        lowercase: bool. Whether the texts were lower-cased.
+        masking: `Masking`. How the examples are masked, or are meant to be.
+        checksum: of everything in it; of the original's files, which have none of their
+            own, of their names, sizes and the vocabulary.
+        splits: dict of lists of `Shard`: `"train"` and `"validation"`, if it has them.
     """
 
-    pieces: list[str]
+    path: Path
+    vocabulary: list[str]
     lowercase: bool
-    masking: data.Masking
+    masking: Masking
     checksum: str
+    splits: dict[str, list[shards.Shard]]
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        masking: Masking | None = None,
+        seed: int = 0,
+    ) -> PretrainingBatches:
+        """The examples of a split as shuffled batches without end.
+
+        Args:
+            split: `"train"` or `"validation"`.
+            batch_size: int.
+            masking: `Masking`, to mask anew in every epoch. `None` takes the masks of
+                the shards.
+            seed: non-negative int. Of the order, and of new masks.
+
+        Raises:
+            DataError: the folder has no such examples.
+            ValueError: see `PretrainingBatches`.
+        """
+        if split not in self.splits:
+            raise DataError(f"{self.path} has no {split} examples.")
+        masker = masking and Masker(self.vocabulary, masking, seed)
+        return PretrainingBatches(self.splits[split], batch_size, masker, seed=seed)
 
 
-def describe(config):
-    """Vocabulary and settings of the folder of shards."""
-    folder = config.data
-    if not (folder / shards.MANIFEST).exists():
-        if config.vocabulary is None:
+def open_shard_folder(path, vocabulary=None, lowercase=None) -> ShardFolder:
+    """Opens a folder of shards, and reads it once to find damage.
+
+    Args:
+        path: a folder that `recipes.prepare` made, or one of the original's HDF5 files.
+        vocabulary: a file of word pieces, one a line, for the original's files, which
+            come without.
+        lowercase: bool. Whether that vocabulary is for lower-cased text. Defaults to
+            `True`.
+
+    Returns:
+        `ShardFolder`.
+
+    Raises:
+        ConfigError: `vocabulary` is missing, or not wanted, or not that of the shards.
+        DataError: shards are missing or damaged.
+
+    Example:
+    ```python
+    folder = keras_bigs.data.open_shard_folder("shards")
+    train = folder.batches("train", batch_size=32, masking=folder.masking)
+    validation = folder.batches("validation", batch_size=32)
+    ```
+    """
+    path = Path(path)
+    splits = {}
+    if (path / shards.MANIFEST).exists():
+        if (vocabulary, lowercase) != (None, None):
             raise ConfigError(
-                f"--data {folder} has no {shards.MANIFEST}. Make it by "
-                "`recipes.prepare`; or, if it has the original's HDF5 files, name "
-                "their vocabulary by --vocabulary."
+                f"{path} has a vocabulary of its own. Leave out `vocabulary` and "
+                "`lowercase`."
             )
-        files = sorted(path for path in folder.glob("*.h*5"))
-        pieces = data.read_vocabulary(config.vocabulary)
-        lowercase = config.lowercase is not False
-        text = repr([*((path.name, path.stat().st_size) for path in files), pieces])
-        checksum = sha256(text)
-        settings = {}
+        settings = shards.read_manifest(path)[0]["settings"]
+        checksum = sha256(path / shards.MANIFEST)
+        pieces, lowercase = read_vocabulary(path), settings["lowercase"]
     else:
-        if (config.vocabulary, config.lowercase) != (None, None):
+        if vocabulary is None:
             raise ConfigError(
-                f"--data {folder} has a vocabulary of its own. Leave out --vocabulary "
-                "and --lowercase."
+                f"{path} has no {shards.MANIFEST}. Make it by `recipes.prepare`; or, "
+                "if it has the original's HDF5 files, give their `vocabulary`."
             )
-        settings = data.read_manifest(folder)[0]["settings"]
-        checksum = sha256(folder / shards.MANIFEST)
-        pieces, lowercase = data.read_vocabulary(folder), settings["lowercase"]
-    masking = settings.get("masking", {})
-    if config.mask_rate is not None:
-        masking |= {"rate": config.mask_rate, "max_predictions": None}
-    if config.whole_words is not None:
-        masking |= {"whole_words": config.whole_words}
-    return Corpus(pieces, lowercase, data.Masking(**masking), checksum)
+        settings = {}
+        pieces = read_vocabulary(vocabulary)
+        lowercase = lowercase is not False
+        files = [
+            (file.name, file.stat().st_size) for file in shards.original_files(path)
+        ]
+        checksum = sha256(repr([*files, pieces]))
+    for split in ("train", "validation"):
+        if opened := shards.open_shards(path, split):
+            splits[split] = opened
+            if vocabulary is not None:
+                _check_tokens(opened, pieces)
+    return ShardFolder(path, pieces, lowercase, _masking(settings), checksum, splits)
 
 
-def check_tokens(parts, pieces):
+def _masking(settings):
+    """The `Masking` of a manifest's settings."""
+    options = dict(settings.get("masking", {}))
+    # Its name in folders made by version 0.1.
+    if "rate" in options:
+        options["mask_selection_rate"] = options.pop("rate")
+    return Masking(**options)
+
+
+def _check_tokens(parts, pieces):
     """Finds out whether a vocabulary has the tokens of shards made elsewhere."""
     for shard in parts:
         for name in ("input_ids", "masked_lm_ids"):
@@ -68,31 +137,3 @@ def check_tokens(parts, pieces):
                     f"{shard.path} has token {largest}, and the vocabulary "
                     f"{len(pieces)} pieces. Name the vocabulary that it was made with."
                 )
-
-
-def load(config, corpus, console):
-    """Training batches, and validation batches or `None`."""
-    with console.status("Checking the shards"):
-        examples = data.open_shards(config.data, "train")
-        held_out = data.open_shards(config.data, "validation")
-    if not examples:
-        raise ConfigError(f"--data {config.data} has no training examples.")
-    if config.vocabulary is not None:
-        with console.status("Checking the vocabulary"):
-            check_tokens([*examples, *held_out], corpus.pieces)
-    masker = None
-    if config.masks == "dynamic":
-        masker = data.Masker(corpus.pieces, corpus.masking, config.seed)
-    size = config.batch_size // config.accumulation_steps
-    train = data.PretrainingBatches(examples, size, masker, seed=config.seed)
-    validation = None
-    if held_out and config.validation_examples:
-        # Shuffled too, or it would be the beginning of the first file; with the masks
-        # of its first steps; and both the same for runs of any seed.
-        masker = masker and data.Masker(corpus.pieces, corpus.masking, seed=0)
-        validation = data.PretrainingBatches(held_out, size, masker, seed=0)
-    console.print(
-        f"{train.examples:,} sequences of {train.sequence_length} tokens, "
-        f"{validation.examples if validation else 0:,} held out"
-    )
-    return train, validation

@@ -137,9 +137,14 @@ class Shard:
         return cls(Path(path), number, arrays, copy)
 
     @property
-    def examples(self) -> int:
+    def num_examples(self) -> int:
         """The number of rows."""
         return len(self.arrays["input_ids"])
+
+    @property
+    def num_tokens(self) -> int:
+        """The number of tokens in all rows, padding not counted."""
+        return int(np.count_nonzero(self.arrays["input_mask"]))
 
     @property
     def is_masked(self) -> bool:
@@ -265,14 +270,13 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
             missing or not the one that the shards were made with.
     """
     directory = Path(directory)
-    if not (directory / MANIFEST).exists() and not (directory / PARTS).exists():
-        files = sorted([*directory.glob("*.hdf5"), *directory.glob("*.h5")])
-        if files:
-            return [
-                Shard.open(path, number)
-                for number, path in enumerate(files)
-                if (path.name.startswith(("test", "valid"))) == (split == "validation")
-            ]
+    is_ours = (directory / MANIFEST).exists() or (directory / PARTS).exists()
+    if not is_ours and (files := original_files(directory)):
+        return [
+            Shard.open(path, number)
+            for number, path in enumerate(files)
+            if path.name.startswith(("test", "valid")) == (split == "validation")
+        ]
     manifest, infos = read_manifest(directory)
     _check_vocabulary(directory, manifest)
     shards, problems = [], []
@@ -290,6 +294,13 @@ def open_shards(directory, split: str, verify: bool = True) -> list[Shard]:
             "`recipes.prepare` command of this folder again: it makes what is missing."
         )
     return shards
+
+
+def original_files(directory) -> list[Path]:
+    """The original's HDF5 files in a folder, by name."""
+    files = [*Path(directory).glob("*.hdf5"), *Path(directory).glob("*.h5")]
+    # Those that begin with a dot are left over from a copy that was interrupted.
+    return sorted(path for path in files if not path.name.startswith("."))
 
 
 def _check_vocabulary(directory, manifest):

@@ -1,4 +1,4 @@
-"""The encoder: embeddings, blocks around a routing layer, two outputs."""
+"""The encoder: embeddings, blocks around routing layers, two outputs."""
 
 import keras
 from keras_hub.layers import PositionEmbedding
@@ -10,15 +10,16 @@ from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
+from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
     """The initializer of dense kernels and, at its default, embeddings.
 
-    BERT's and the paper's truncated normal of standard deviation 0.02 at a width of
-    1,024, widened in proportion to `1 / sqrt(hidden_dim)` for other widths. Routing
-    multiplies two projections and gates multiply twice more, so that with 0.02 at a
-    width of 64 hardly any signal would pass a block, nor a gradient.
+    The original's normal distribution of standard deviation 0.02 at a width of 1,024,
+    widened in proportion to `1 / sqrt(hidden_dim)` for other widths. Routing multiplies
+    two projections and gates multiply twice more, so that with 0.02 at a width of 64
+    hardly any signal would pass a block, nor a gradient.
 
     Args:
         hidden_dim: int. The width of the encoder.
@@ -26,16 +27,17 @@ def bigs_kernel_initializer(hidden_dim=1024):
     Returns:
         `keras.initializers.Initializer`.
     """
-    return keras.initializers.TruncatedNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
+    return keras.initializers.RandomNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(Backbone):
+class BiGSBackbone(CalibratedQuantization, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
-    Token, position and segment embeddings, their layer norm, and `num_layers` blocks
-    of "Pretraining Without Attention" (Wang et al. 2023, section 4). `block` and
-    `routing` choose the architecture:
+    The sum of token, position and segment embeddings, layer normalized, goes through
+    `num_layers` blocks (Wang et al. 2023, "Pretraining Without Attention", section 4).
+    In each a routing layer lets tokens see each other, and the block around it does the
+    rest. `block` and `routing` choose the architecture:
 
     | architecture     | `block`   | `routing`          |
     |------------------|-----------|--------------------|
@@ -48,9 +50,9 @@ class BiGSBackbone(Backbone):
     | FNet             | `"stack"` | `"fourier"`        |
     | Longformer-style | `"stack"` | `"sliding_window"` |
 
-    Outputs at real tokens, and the pooled output, do not depend on padding (to
-    rounding), except with Fourier routing, whose frequencies are those of the padded
-    length.
+    Outputs at real tokens, and the pooled output, do not depend on how far an input is
+    padded (to rounding), except with `mask_padding=False` and with Fourier routing,
+    whose frequencies are those of the padded length.
 
     Args:
         vocabulary_size: int. The number of tokens.
@@ -62,8 +64,11 @@ class BiGSBackbone(Backbone):
         state_dim: int. The state size `N` of SSMs.
         block: `"gated"` or `"stack"`.
         routing: the name of a routing layer (see `keras_bigs.layers.routing_names`), or
-            a routing layer, which is copied for every block.
-        dropout: float. Dropout of embeddings and blocks.
+            a routing layer. Of that, every block gets a copy of the backbone's dtype.
+        dropout: float. Dropout of what blocks add to their input and of attention
+            probabilities; and of embeddings, unless `embedding_dropout` is given.
+        embedding_dropout: float or `None`. Dropout of embeddings; `None` is `dropout`.
+            The original has dropout there alone: `dropout=0.0, embedding_dropout=0.1`.
         max_sequence_length: int. The number of position embeddings. SSMs themselves
             have no maximum length.
         num_segments: int. The number of segment embeddings.
@@ -72,7 +77,7 @@ class BiGSBackbone(Backbone):
             checkpoints use: the backward SSM then starts in the padding.
         pool_padding: bool. Whether the pooled output is the mean over all positions,
             as in some of the original's checkpoints, instead of over real tokens.
-        method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
+        method: string. The algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead
             of keeping its activations: less memory for about a third more time. On CPUs
@@ -120,6 +125,7 @@ class BiGSBackbone(Backbone):
         block="gated",
         routing="ssm",
         dropout=0.1,
+        embedding_dropout=None,
         max_sequence_length=512,
         num_segments=2,
         mask_padding=True,
@@ -130,24 +136,15 @@ class BiGSBackbone(Backbone):
         dtype=None,
         **kwargs,
     ):
-        sizes = {
-            "vocabulary_size": vocabulary_size,
-            "num_layers": num_layers,
-            "hidden_dim": hidden_dim,
-            "state_dim": state_dim,
-            "max_sequence_length": max_sequence_length,
-            "num_segments": num_segments,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {size}")
-        if intermediate_dim < hidden_dim:
-            raise ValueError(
-                "`intermediate_dim` must not be below `hidden_dim`: blocks widen their "
-                "input (3 times in the paper's gated blocks, 4 times in stacked ones). "
-                f"Received: intermediate_dim={intermediate_dim}, "
-                f"hidden_dim={hidden_dim}"
-            )
+        _check_sizes(
+            vocabulary_size=vocabulary_size,
+            num_layers=num_layers,
+            hidden_dim=hidden_dim,
+            intermediate_dim=intermediate_dim,
+            state_dim=state_dim,
+            max_sequence_length=max_sequence_length,
+            num_segments=num_segments,
+        )
         if block not in BLOCKS:
             raise ValueError(
                 f"Unknown `block={block!r}`. Choose one of {sorted(BLOCKS)}."
@@ -180,9 +177,11 @@ class BiGSBackbone(Backbone):
             epsilon=1e-12, dtype=dtype, name="embeddings_layer_norm"
         )
         self.embeddings_dropout = keras.layers.Dropout(
-            dropout, dtype=dtype, name="embeddings_dropout"
+            dropout if embedding_dropout is None else embedding_dropout,
+            dtype=dtype,
+            name="embeddings_dropout",
         )
-        options = RoutingOptions(
+        routing_options = RoutingOptions(
             block=block,
             state_dim=state_dim,
             method=method,
@@ -194,7 +193,7 @@ class BiGSBackbone(Backbone):
         self.blocks = [
             BLOCKS[block](
                 intermediate_dim,
-                routing=get_routing(routing, options),
+                routing=get_routing(routing, routing_options),
                 dropout=dropout,
                 mask_padding=mask_padding,
                 activation=activation,
@@ -252,6 +251,7 @@ class BiGSBackbone(Backbone):
         self.block = block
         self.routing = routing
         self.dropout = dropout
+        self.embedding_dropout = embedding_dropout
         self.max_sequence_length = max_sequence_length
         self.num_segments = num_segments
         self.mask_padding = mask_padding
@@ -296,6 +296,7 @@ class BiGSBackbone(Backbone):
                 "block": self.block,
                 "routing": routing,
                 "dropout": self.dropout,
+                "embedding_dropout": self.embedding_dropout,
                 "max_sequence_length": self.max_sequence_length,
                 "num_segments": self.num_segments,
                 "mask_padding": self.mask_padding,
@@ -352,7 +353,8 @@ class BiGSBackbone(Backbone):
 
         Example:
         ```python
-        mesh = keras.distribution.DeviceMesh((1, 8), ("batch", "model"))
+        num_devices = len(keras.distribution.list_devices())
+        mesh = keras.distribution.DeviceMesh((1, num_devices), ("batch", "model"))
         layout_map = keras_bigs.models.BiGSBackbone.get_layout_map(mesh)
         keras.distribution.set_distribution(
             keras.distribution.ModelParallel(
@@ -383,3 +385,15 @@ class BiGSBackbone(Backbone):
         layout_map["block.*/(query|key|value)/kernel"] = (data, model, None)
         layout_map["block.*attention_output/kernel"] = (model, None, data)
         return layout_map
+
+
+def _check_sizes(hidden_dim, intermediate_dim, **sizes):
+    for name, size in {"hidden_dim": hidden_dim, **sizes}.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {size}")
+    if intermediate_dim < hidden_dim:
+        raise ValueError(
+            "`intermediate_dim` must not be below `hidden_dim`: blocks widen their "
+            "input (3 times in the paper's gated blocks, 4 times in stacked ones). "
+            f"Received: intermediate_dim={intermediate_dim}, hidden_dim={hidden_dim}"
+        )

@@ -5,17 +5,17 @@ import numpy as np
 from keras_hub.layers import MaskedLMHead
 from keras_hub.models import MaskedLM
 
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
+from keras_bigs.models.bigs.bigs_task import BiGSTask
+from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
 LENGTH_STEP = 32
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSMaskedLM(MaskedLM):
+class BiGSMaskedLM(BiGSTask, MaskedLM):
     """Predicts masked tokens from both sides (paper, section 5).
 
     Only the masked positions are projected to the vocabulary: a dense layer, GELU,
@@ -36,18 +36,18 @@ class BiGSMaskedLM(MaskedLM):
 
     Example:
     ```python
-    masked_lm = keras_bigs.models.BiGSMaskedLM(backbone, preprocessor)
+    masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("bigs_mini_en_uncased")
     masked_lm.fit(["The quick brown fox jumped.", "I forgot my homework."])
     masked_lm.fill_mask("The quick brown [MASK] jumped.", top_k=3)
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSMaskedLMPreprocessor
 
     def __init__(self, backbone, preprocessor=None, **kwargs):
+        # === Layers ===
         self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, backbone)
         self.masked_lm_head = MaskedLMHead(
             vocabulary_size=backbone.vocabulary_size,
             token_embedding=backbone.token_embedding,
@@ -57,6 +57,8 @@ class BiGSMaskedLM(MaskedLM):
             dtype=backbone.dtype_policy,
             name="mlm_head",
         )
+
+        # === Functional model ===
         inputs = {
             **backbone.input,
             "mask_positions": keras.Input(
@@ -102,6 +104,7 @@ class BiGSMaskedLM(MaskedLM):
 
         Example:
         ```python
+        masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("bigs_mini_en_uncased")
         masked_lm.fill_mask("Paris is the [MASK] of France.", top_k=1)
         # [[{"token": "capital", "token_id": 3007, "score": 0.93}]]
         ```

@@ -32,6 +32,14 @@ class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
         each `(batch, sequence_length)`, and `mask_positions`,
         `(batch, mask_selection_length)`; the ids of the selected tokens; and 1 where
         there is one, 0 elsewhere.
+
+    Example:
+    ```python
+    preprocessor = keras_bigs.models.BiGSMaskedLMPreprocessor.from_preset(
+        "bigs_mini_en_uncased", sequence_length=16, mask_selection_length=3
+    )
+    x, y, sample_weight = preprocessor(["The quick brown fox jumped."])
+    ```
     """
 
     backbone_cls = BiGSBackbone

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
+from keras_bigs.models.bigs.bigs_task import BiGSTask
+from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.multiple_choice import MultipleChoice
 
 # Finite in float16 too, and no probability next to any real logit.
@@ -16,7 +16,7 @@ MISSING_CHOICE_LOGIT = -3e4
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSMultipleChoice(MultipleChoice):
+class BiGSMultipleChoice(BiGSTask, MultipleChoice):
     """Scores each choice from the pooled output of context and choice.
 
     Args:
@@ -35,7 +35,7 @@ class BiGSMultipleChoice(MultipleChoice):
 
     Example:
     ```python
-    chooser = keras_bigs.models.BiGSMultipleChoice.from_preset(path)
+    chooser = keras_bigs.models.BiGSMultipleChoice.from_preset("bigs_mini_en_uncased")
     contexts = ["It rained all day."]
     choices = [["She got wet.", "She flew to the moon."]]
     chooser.fit((contexts, choices), [0])
@@ -43,12 +43,12 @@ class BiGSMultipleChoice(MultipleChoice):
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSMultipleChoicePreprocessor
 
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):
+        # === Layers ===
         self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="choice_dropout"
         )
@@ -58,20 +58,24 @@ class BiGSMultipleChoice(MultipleChoice):
             dtype=backbone.dtype_policy,
             name="logits",
         )
-        self.dropout = dropout
+        self.merge_choices = MergeChoices(dtype="int32", name="merge_choices")
+        self.split_choices = SplitChoices(
+            dtype=backbone.dtype_policy, name="split_choices"
+        )
+
+        # === Functional model ===
         inputs = {
             name: keras.Input(shape=(None, None), dtype="int32", name=name)
             for name in ("token_ids", "segment_ids", "padding_mask")
         }
-        merge = MergeChoices(dtype="int32", name="merge_choices")
-        pooled = backbone({name: merge(x) for name, x in inputs.items()})[
-            "pooled_output"
-        ]
-        logits = self.output_dense(self.output_dropout(pooled))
-        outputs = SplitChoices(dtype=backbone.dtype_policy, name="split_choices")(
-            logits, inputs["padding_mask"]
-        )
+        merged = {name: self.merge_choices(x) for name, x in inputs.items()}
+        x = backbone(merged)["pooled_output"]
+        x = self.output_dense(self.output_dropout(x))
+        outputs = self.split_choices(x, inputs["padding_mask"])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.dropout = dropout
 
     def get_config(self):
         config = super().get_config()

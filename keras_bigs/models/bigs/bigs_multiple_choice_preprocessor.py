@@ -13,6 +13,7 @@ from keras_bigs.models.packing import PackedPreprocessor
 from keras_bigs.models.packing import pad_rows
 from keras_bigs.models.packing import to_ints
 from keras_bigs.models.packing import to_strings
+from keras_bigs.models.packing import tokenize_texts
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -46,7 +47,10 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
 
     Example:
     ```python
-    preprocessor((["It rained."], [["She got wet.", "She flew."]]), [0])
+    preprocessor = keras_bigs.models.BiGSMultipleChoicePreprocessor.from_preset(
+        "bigs_mini_en_uncased", sequence_length=16
+    )
+    x, y = preprocessor((["It rained."], [["She got wet.", "She flew."]]), [0])
     ```
     """
 
@@ -82,16 +86,16 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         if sample_weight is not None:
             sample_weight = convert_to_numpy(sample_weight).astype("float32")
         context_rows, ending_rows = [], []
-        choice_ids = iter(self.tokenizer(choices.ravel().tolist()))
-        context_ids = self.tokenizer(contexts)
+        choice_ids = iter(tokenize_texts(self.tokenizer, choices.ravel().tolist()))
+        context_ids = tokenize_texts(self.tokenizer, contexts)
         question_ids = [[]] * len(contexts)
         if questions is not None:
-            question_ids = self.tokenizer(questions)
+            question_ids = tokenize_texts(self.tokenizer, questions)
         for i in range(len(contexts)):
             for _ in range(choices.shape[1]):
                 ending = [*question_ids[i], *next(choice_ids)]
                 room = max(0, self.sequence_length - 3 - len(ending))
-                context_rows.append(list(context_ids[i])[:room])
+                context_rows.append(context_ids[i][:room])
                 ending_rows.append(ending)
         x = self.pack((context_rows, ending_rows))
         empty = {"token_ids": self.tokenizer.pad_token_id}
@@ -114,11 +118,11 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         shape = tf.shape(choices)
         flat = tf.reshape(choices, (-1,))
         rows = tf.repeat(tf.range(shape[0]), shape[1])
-        endings = self.tokenizer(flat)
+        endings = tokenize_texts(self.tokenizer, flat)
         if questions is not None:
-            question_ids = tf.gather(self.tokenizer(questions), rows)
-            endings = tf.concat((question_ids, endings), axis=1)
-        context_ids = tf.gather(self.tokenizer(contexts), rows)
+            question_ids = tokenize_texts(self.tokenizer, questions)
+            endings = tf.concat((tf.gather(question_ids, rows), endings), axis=1)
+        context_ids = tf.gather(tokenize_texts(self.tokenizer, contexts), rows)
         room = self.sequence_length - 3 - endings.row_lengths()
         fits = tf.ragged.range(context_ids.row_lengths()) < room[:, tf.newaxis]
         x = self.pack((tf.ragged.boolean_mask(context_ids, fits), endings))

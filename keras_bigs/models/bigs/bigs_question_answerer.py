@@ -2,17 +2,17 @@
 
 import keras
 
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
 )
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
+from keras_bigs.models.bigs.bigs_task import BiGSTask
+from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.question_answerer import QuestionAnswerer
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSQuestionAnswerer(QuestionAnswerer):
+class BiGSQuestionAnswerer(BiGSTask, QuestionAnswerer):
     """Finds where an answer starts and ends, from the backbone's sequence output.
 
     Args:
@@ -32,7 +32,9 @@ class BiGSQuestionAnswerer(QuestionAnswerer):
 
     Example:
     ```python
-    answerer = keras_bigs.models.BiGSQuestionAnswerer.from_preset(path)
+    answerer = keras_bigs.models.BiGSQuestionAnswerer.from_preset(
+        "bigs_mini_en_uncased"
+    )
     answerer.fit(
         (["Who wrote it?"], ["Ada Lovelace wrote it."]),
         {"answer_text": ["Ada Lovelace"], "answer_start": [0]},
@@ -41,12 +43,12 @@ class BiGSQuestionAnswerer(QuestionAnswerer):
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSQuestionAnswererPreprocessor
 
     def __init__(self, backbone, preprocessor=None, dropout=0.0, **kwargs):
+        # === Layers ===
         self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="span_dropout"
         )
@@ -56,12 +58,16 @@ class BiGSQuestionAnswerer(QuestionAnswerer):
             dtype=backbone.dtype_policy,
             name="span_logits",
         )
-        self.dropout = dropout
+
+        # === Functional model ===
         inputs = backbone.input
         x = backbone(inputs)["sequence_output"]
         x = self.output_dense(self.output_dropout(x))
         outputs = {"start_logits": x[..., 0], "end_logits": x[..., 1]}
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.dropout = dropout
 
     def get_config(self):
         config = super().get_config()

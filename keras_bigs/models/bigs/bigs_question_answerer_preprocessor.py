@@ -55,6 +55,9 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
 
     Example:
     ```python
+    preprocessor = keras_bigs.models.BiGSQuestionAnswererPreprocessor.from_preset(
+        "bigs_mini_en_uncased", sequence_length=16
+    )
     x = (["Who wrote it?"], ["Ada Lovelace wrote it."])
     y = {"answer_text": ["Ada Lovelace"], "answer_start": [0]}
     x, y = preprocessor(x, y)

@@ -3,16 +3,14 @@
 import keras
 from keras_hub.models import TextClassifier
 
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
-from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
+from keras_bigs.models.bigs.bigs_task import BiGSClassifier
 from keras_bigs.models.bigs.bigs_text_classifier_preprocessor import (
     BiGSTextClassifierPreprocessor,
 )
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextClassifier(TextClassifier):
+class BiGSTextClassifier(BiGSClassifier, TextClassifier):
     """Classifies a text, or a pair, from the backbone's pooled output.
 
     With `num_classes=1` it is a regressor: one number a text, by default trained with
@@ -38,15 +36,17 @@ class BiGSTextClassifier(TextClassifier):
 
     Example:
     ```python
-    classifier = keras_bigs.models.BiGSTextClassifier.from_preset(path, num_classes=2)
+    classifier = keras_bigs.models.BiGSTextClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=2
+    )
     classifier.fit(["What an amazing movie!", "A waste of time."], [1, 0])
     classifier.fit((["A man sleeps."], ["Somebody is asleep."]), [1])
     classifier.predict(["Great!"])
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSTextClassifierPreprocessor
+    backbone_output = "pooled_output"
 
     def __init__(
         self,
@@ -62,26 +62,9 @@ class BiGSTextClassifier(TextClassifier):
                 "`num_classes` must be at least 1 (1 is regression). "
                 f"Received: num_classes={num_classes}"
             )
-        self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
-        self.output_dropout = keras.layers.Dropout(
-            dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
+        super().__init__(
+            backbone, num_classes, preprocessor, activation, dropout, **kwargs
         )
-        self.output_dense = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=bigs_kernel_initializer(backbone.hidden_dim),
-            activation=activation,
-            dtype=backbone.dtype_policy,
-            name="logits",
-        )
-        # Before `super().__init__()`, which compiles the model.
-        self.num_classes = num_classes
-        self.activation = keras.activations.get(activation)
-        self.dropout = dropout
-        inputs = backbone.input
-        pooled = backbone(inputs)["pooled_output"]
-        outputs = self.output_dense(self.output_dropout(pooled))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
     def compile(self, optimizer="auto", loss="auto", *, metrics="auto", **kwargs):
         """Configures training, with defaults for whatever is `"auto"`.
@@ -100,14 +83,3 @@ class BiGSTextClassifier(TextClassifier):
             if metrics == "auto":
                 metrics = [keras.metrics.RootMeanSquaredError()]
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "num_classes": self.num_classes,
-                "activation": keras.activations.serialize(self.activation),
-                "dropout": self.dropout,
-            }
-        )
-        return config

@@ -24,6 +24,15 @@ class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
     Returns:
         A dict of `token_ids`, `segment_ids` and `padding_mask`, each
         `(batch, sequence_length)`; with `y` a tuple `(x, y)` and so on.
+
+    Example:
+    ```python
+    preprocessor = keras_bigs.models.BiGSTextClassifierPreprocessor.from_preset(
+        "bigs_mini_en_uncased", sequence_length=16
+    )
+    preprocessor("The quick brown fox jumped.")
+    x, y = preprocessor((["A man sleeps."], ["Somebody is asleep."]), y=[1])
+    ```
     """
 
     backbone_cls = BiGSBackbone

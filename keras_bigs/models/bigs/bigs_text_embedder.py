@@ -5,15 +5,15 @@ from keras import ops
 from keras_hub.models import TextEmbedder
 
 from keras_bigs.layers import MeanPooling
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
+from keras_bigs.models.bigs.bigs_task import BiGSTask
 from keras_bigs.models.bigs.bigs_text_embedder_preprocessor import (
     BiGSTextEmbedderPreprocessor,
 )
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
+from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextEmbedder(TextEmbedder):
+class BiGSTextEmbedder(BiGSTask, TextEmbedder):
     """Embeds a text as the mean of its tokens' last hidden states.
 
     Args:
@@ -28,30 +28,34 @@ class BiGSTextEmbedder(TextEmbedder):
         inputs: the backbone's inputs.
 
     Returns:
-        `(batch, hidden_dim)`.
+        `(batch, hidden_dim)`; zeros for a text that is all padding.
 
     Example:
     ```python
-    embedder = keras_bigs.models.BiGSTextEmbedder.from_preset(path)
+    embedder = keras_bigs.models.BiGSTextEmbedder.from_preset("bigs_mini_en_uncased")
     embeddings = embedder.encode_text(["A man sleeps.", "Somebody is asleep."])
     similarity = embedder.similarity(embeddings, embeddings)
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSTextEmbedderPreprocessor
 
     def __init__(self, backbone, preprocessor=None, normalize=True, **kwargs):
+        # === Layers ===
         self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, backbone)
         self.pooling = MeanPooling(dtype=backbone.dtype_policy, name="mean_pooling")
+
+        # === Functional model ===
         inputs = backbone.input
         outputs = self.pooling(
             backbone(inputs)["sequence_output"], padding_mask=inputs["padding_mask"]
         )
         if normalize:
-            outputs = ops.normalize(outputs, axis=-1, order=2)
+            outputs = to_unit_length(outputs)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
         self.normalize = normalize
 
     def similarity(self, first, second):
@@ -70,3 +74,14 @@ class BiGSTextEmbedder(TextEmbedder):
         config = super().get_config()
         config["normalize"] = self.normalize
         return config
+
+
+def to_unit_length(x):
+    """Vectors `(batch, dim)` divided by their length, where it is not below 1e-7.
+
+    The gradient of `keras.ops.normalize` (Keras 3.15) is not a number at zero, which is
+    where a text without tokens is, and so would be that of all weights.
+    """
+    squares = ops.sum(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
+    scale = ops.rsqrt(ops.maximum(squares, 1e-14))
+    return ops.cast(ops.cast(x, "float32") * scale, x.dtype)

@@ -24,6 +24,14 @@ class BiGSTextEmbedderPreprocessor(TextEmbedderPreprocessor):
     Returns:
         A dict of `token_ids`, `segment_ids` and `padding_mask`, each
         `(batch, sequence_length)`.
+
+    Example:
+    ```python
+    preprocessor = keras_bigs.models.BiGSTextEmbedderPreprocessor.from_preset(
+        "bigs_mini_en_uncased", sequence_length=16
+    )
+    preprocessor(["A man sleeps.", "Somebody is asleep."])
+    ```
     """
 
     backbone_cls = BiGSBackbone

@@ -2,17 +2,15 @@
 
 import keras
 
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
-from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
+from keras_bigs.models.bigs.bigs_task import BiGSClassifier
 from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
-from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.token_classifier import TokenClassifier
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTokenClassifier(TokenClassifier):
+class BiGSTokenClassifier(BiGSClassifier, TokenClassifier):
     """Classifies each token from the backbone's sequence output.
 
     Args:
@@ -35,15 +33,17 @@ class BiGSTokenClassifier(TokenClassifier):
 
     Example:
     ```python
-    classifier = keras_bigs.models.BiGSTokenClassifier.from_preset(path, num_classes=3)
+    classifier = keras_bigs.models.BiGSTokenClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=3
+    )
     classifier.fit([["Ada", "wrote", "it"], ["Hello"]], [[1, 0, 0], [0]])
     classifier.predict([["Ada", "wrote"]])  # logits of tokens
     classifier.classify_words([["Ada", "wrote"]])  # classes of words
     ```
     """
 
-    backbone_cls = BiGSBackbone
     preprocessor_cls = BiGSTokenClassifierPreprocessor
+    backbone_output = "sequence_output"
 
     def __init__(
         self,
@@ -58,34 +58,6 @@ class BiGSTokenClassifier(TokenClassifier):
             raise ValueError(
                 f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
             )
-        self.backbone = backbone
-        self.preprocessor = fit_preprocessor(preprocessor, backbone)
-        self.output_dropout = keras.layers.Dropout(
-            dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
+        super().__init__(
+            backbone, num_classes, preprocessor, activation, dropout, **kwargs
         )
-        self.output_dense = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=bigs_kernel_initializer(backbone.hidden_dim),
-            activation=activation,
-            dtype=backbone.dtype_policy,
-            name="logits",
-        )
-        # Before `super().__init__()`, which compiles the model.
-        self.num_classes = num_classes
-        self.activation = keras.activations.get(activation)
-        self.dropout = dropout
-        inputs = backbone.input
-        x = backbone(inputs)["sequence_output"]
-        outputs = self.output_dense(self.output_dropout(x))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            {
-                "num_classes": self.num_classes,
-                "activation": keras.activations.serialize(self.activation),
-                "dropout": self.dropout,
-            }
-        )
-        return config

@@ -14,6 +14,7 @@ from keras_bigs.models.packing import PackedPreprocessor
 from keras_bigs.models.packing import pack_segments
 from keras_bigs.models.packing import to_ints
 from keras_bigs.models.packing import to_strings
+from keras_bigs.models.packing import tokenize_texts
 
 # What `tf.strings.split` takes for whitespace.
 NO_WHITESPACE = re.compile(r"[^ \t\n\v\f\r]+")
@@ -52,8 +53,11 @@ class BiGSTokenClassifierPreprocessor(PackedPreprocessor):
 
     Example:
     ```python
-    preprocessor = keras_bigs.models.BiGSTokenClassifierPreprocessor(tokenizer, 8)
-    # Say "foxes" is "fox" and "##es": [CLS] the fox ##es [SEP]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox", "##es"]
+    preprocessor = keras_bigs.models.BiGSTokenClassifierPreprocessor(
+        keras_bigs.models.BiGSTokenizer(vocabulary), sequence_length=8
+    )
+    # [CLS] the fox ##es [SEP]
     x, y, sample_weight = preprocessor([["the", "foxes"]], [[1, 2]])
     # y              [[0, 1, 2, 0, 0, 0, 0, 0]]
     # sample_weight  [[0, 1, 1, 0, 0, 0, 0, 0]]
@@ -110,13 +114,8 @@ class BiGSTokenClassifierPreprocessor(PackedPreprocessor):
     def tokenize_words(self, words):
         """Token ids by word: for each text a list with a list of ids a word."""
         flat = [word for row in words for word in row]
-        if not flat:
-            return [[] for _ in words]
-        # Without splitting, a list of strings is one text to the tokenizer.
-        ids = iter(
-            self.tokenizer(flat if self.tokenizer.split else [[w] for w in flat])
-        )
-        return [[list(next(ids)) for _ in row] for row in words]
+        ids = iter(tokenize_texts(self.tokenizer, flat))
+        return [[next(ids) for _ in row] for row in words]
 
     def call_python(self, x, y, sample_weight):
         words, labels, batched = self.read(x, y)
@@ -153,8 +152,7 @@ class BiGSTokenClassifierPreprocessor(PackedPreprocessor):
             x = x[tf.newaxis]
             y = None if y is None else y[tf.newaxis]
         words = tf.strings.split(x) if x.shape.rank == 1 else _to_ragged(x)
-        flat = words.flat_values
-        pieces = self.tokenizer(flat if self.tokenizer.split else flat[:, tf.newaxis])
+        pieces = tokenize_texts(self.tokenizer, words.flat_values)
         tokens = words.with_flat_values(pieces).merge_dims(1, 2)
         x = self.pack((tokens,))
         weights = None

@@ -6,6 +6,7 @@ import keras
 from keras_hub.tokenizers import WordPieceTokenizer
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
+from keras_bigs.models.vocabulary import read_vocabulary
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -35,6 +36,7 @@ class BiGSTokenizer(WordPieceTokenizer):
 
     Raises:
         ValueError: the vocabulary lacks a special token.
+        DataError: a file that is no vocabulary, see `read_vocabulary`.
 
     Example:
     ```python
@@ -54,8 +56,8 @@ class BiGSTokenizer(WordPieceTokenizer):
         # The names that packers look for.
         self._add_special_token("[CLS]", "start_token")
         self._add_special_token("[SEP]", "end_token")
-        if isinstance(vocabulary, os.PathLike):
-            vocabulary = os.fspath(vocabulary)
+        if isinstance(vocabulary, str | os.PathLike):
+            vocabulary = read_vocabulary(vocabulary)
         super().__init__(
             vocabulary=vocabulary,
             lowercase=lowercase,

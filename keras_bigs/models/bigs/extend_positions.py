@@ -4,11 +4,12 @@ import keras
 import numpy as np
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
+from keras_bigs.models.bigs.validate_preprocessor import with_sequence_length
 
-HOWS = ("tile", "interpolate")
+METHODS = ("tile", "interpolate")
 
 
-def extend_positions(model, max_sequence_length, how="tile"):
+def extend_positions(model, max_sequence_length, method="tile"):
     """A copy of a model that takes longer inputs (paper, sections 5 and 6.2).
 
     SSMs have no maximum length; position embeddings do. The others of a model's weights
@@ -18,8 +19,8 @@ def extend_positions(model, max_sequence_length, how="tile"):
     Args:
         model: `BiGSBackbone` or a task with one. It is not changed.
         max_sequence_length: int. The new number of positions, above the old.
-        how: `"tile"` repeats the old embeddings, so that outputs at old lengths do not
-            change (as Longformer, Beltagy et al. 2020, starts). `"interpolate"`
+        method: `"tile"` repeats the old embeddings, so that outputs at old lengths do
+            not change (as Longformer, Beltagy et al. 2020, starts). `"interpolate"`
             stretches them linearly: the first and last position keep theirs.
 
     Returns:
@@ -29,16 +30,18 @@ def extend_positions(model, max_sequence_length, how="tile"):
 
     Raises:
         ValueError: a model without a `BiGSBackbone`, or with LoRA or quantized layers;
-            an unknown `how`; or a length that is no integer or not longer.
+            an unknown `method`; or a length that is no integer or not longer.
 
     Example:
     ```python
-    backbone = keras_bigs.models.BiGSBackbone.from_preset(path)  # 128 positions
-    longer = keras_bigs.models.bigs.extend_positions(backbone, 4096)
+    backbone = keras_bigs.models.BiGSBackbone.from_preset("bigs_mini_en_uncased")
+    longer = keras_bigs.models.extend_positions(backbone, 512)  # instead of 128
     ```
     """
-    if how not in HOWS:
-        raise ValueError(f"`how` must be one of {HOWS}. Received: how={how!r}")
+    if method not in METHODS:
+        raise ValueError(
+            f"`method` must be one of {METHODS}. Received: method={method!r}"
+        )
     is_task = hasattr(model, "backbone")
     backbone = model.backbone if is_task else model
     if not isinstance(backbone, BiGSBackbone):
@@ -72,11 +75,10 @@ def extend_positions(model, max_sequence_length, how="tile"):
     inner["max_sequence_length"] = max_sequence_length
     preprocessor = getattr(model, "preprocessor", None)
     if preprocessor is not None:
-        # With the tokenizer itself: a config has no vocabulary.
-        options = {**preprocessor.get_config(), "tokenizer": preprocessor.tokenizer}
-        if preprocessor.sequence_length == old_length:
-            options["sequence_length"] = max_sequence_length
-        config["preprocessor"] = type(preprocessor).from_config(options)
+        length = preprocessor.sequence_length
+        config["preprocessor"] = with_sequence_length(
+            preprocessor, max_sequence_length if length == old_length else length
+        )
     longer = type(model).from_config(config)
     new_backbone = longer.backbone if is_task else longer
 
@@ -87,7 +89,7 @@ def extend_positions(model, max_sequence_length, how="tile"):
             # A copy: JAX's training and prediction steps give up the arrays they get.
             new.assign(keras.ops.copy(old.value))
     table = keras.ops.convert_to_numpy(keras.ops.cast(old_positions, "float32"))
-    new_positions.assign(stretch(table, max_sequence_length, how))
+    new_positions.assign(stretch(table, max_sequence_length, method))
     _freeze_alike(model, longer)
     return longer
 
@@ -103,9 +105,9 @@ def _freeze_alike(model, copy):
         new.trainable = old.trainable
 
 
-def stretch(table, length, how):
+def stretch(table, length, method):
     """`(length, dim)` of a NumPy array `(old_length, dim)`, see `extend_positions`."""
-    if how == "tile":
+    if method == "tile":
         return np.resize(table, (length, table.shape[1]))
     old = np.arange(len(table))
     new = np.linspace(0, len(table) - 1, length)

@@ -305,7 +305,7 @@ def test_the_originals_shards_are_read(tmp_path):
         "train_shard_0.hdf5",
         "train_shard_1.hdf5",
     ]
-    assert [shard.examples for shard in open_shards(tmp_path, "validation")] == [5]
+    assert [shard.num_examples for shard in open_shards(tmp_path, "validation")] == [5]
     with h5py.File(tmp_path / "train_shard_1.hdf5") as file:
         for key, array in train[1].arrays.items():
             assert array.shape == file[key].shape and array.dtype == file[key].dtype

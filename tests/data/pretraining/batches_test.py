@@ -1,8 +1,7 @@
-"""Batches: the order and masks of any step, for any number of readers."""
+"""Batches: the order and masks of any step, for any number of processes."""
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,10 +21,8 @@ from keras_bigs.data.pretraining.shards import write_shard
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(95))]
 SIZES, LENGTH = (7, 1, 12, 5), 16
-MASKING = Masking(rate=0.3, max_predictions=5)
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="no backend has a part in this"
-)
+MASKING = Masking(0.3, max_predictions=5)
+pytestmark = pytest.mark.without_backend
 
 
 def token_ids():
@@ -95,7 +92,7 @@ def test_every_epoch_has_every_example(batch_size, shuffle, seed):
     shards = [empty_shard(number, n) for number, n in enumerate(SIZES)]
     train = PretrainingBatches(shards, batch_size, shuffle=shuffle, seed=seed)
     n = sum(SIZES)
-    assert train.examples == n
+    assert train.num_examples == n
     steps = [train.examples_of(step) for step in range(-(-3 * n // batch_size))]
     epochs, indices = (
         np.concatenate(part)[: 3 * n] for part in zip(*steps, strict=True)
@@ -117,12 +114,14 @@ def test_the_order_of_many_is_random():
     assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.03
 
 
-@pytest.mark.parametrize("readers", [2, 4])
-def test_readers_divide_a_batch(folders, readers):
+@pytest.mark.parametrize("process_count", [2, 4])
+def test_processes_divide_a_batch(folders, process_count):
     train = open_batches(folders["clean"], batch_size=8)
     for step in (0, 3, 7):
         whole = train.batch(step)
-        parts = [flat(train.batch(step, i, readers)) for i in range(readers)]
+        parts = [
+            flat(train.batch(step, i, process_count)) for i in range(process_count)
+        ]
         for a, b in zip(flat(whole), zip(*parts, strict=True), strict=True):
             np.testing.assert_array_equal(a, np.concatenate(b))
     with pytest.raises(ValueError, match="must divide batch_size=8"):
@@ -166,9 +165,9 @@ def test_masking_anew_takes_one_copy(folders):
     first, second = (open_shards(folders[copy], "train") for copy in (0, 1))
     second = [dataclasses.replace(shard, copy=1) for shard in second]
     masker, n = Masker(PIECES, MASKING, 1), sum(SIZES)
-    assert PretrainingBatches([*first, *second], n).examples == 2 * n
+    assert PretrainingBatches([*first, *second], n).num_examples == 2 * n
     both = PretrainingBatches([*second, *first], n, masker)
-    assert both.examples == n
+    assert both.num_examples == n
     assert_equal(both.batch(3), PretrainingBatches(first, n, masker).batch(3))
     with pytest.raises(ValueError, match=r"must have those of copy 0.*\[1\]"):
         PretrainingBatches(second, n, masker)

@@ -10,6 +10,8 @@ from keras_bigs.data.pretraining.masking import Masker
 from keras_bigs.data.pretraining.masking import Masking
 from keras_bigs.data.pretraining.masking import unmask
 
+pytestmark = pytest.mark.without_backend
+
 WORDS = [f"w{i}" for i in range(30)] + [f"##s{i}" for i in range(20)]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
 CLS, SEP, MASK, SPECIAL = 2, 3, 4, 5
@@ -33,7 +35,7 @@ def keys(n, epoch=0, shard=0):
 
 maskings = st.builds(
     Masking,
-    rate=st.sampled_from([0.05, 0.15, 0.4, 1.0]),
+    mask_selection_rate=st.sampled_from([0.05, 0.15, 0.4, 1.0]),
     max_predictions=st.integers(1, 40),
     mask_token_rate=st.sampled_from([0.0, 0.5, 0.8]),
     random_token_rate=st.sampled_from([0.0, 0.1, 0.2]),
@@ -50,7 +52,9 @@ def test_properties(masking, seed, length):
     np.testing.assert_array_equal(unmask(masked, positions, labels), ids)
     ordinary = ids >= SPECIAL
     budget = np.clip(
-        np.rint(masking.rate * ordinary.sum(1)), 1, masking.max_predictions
+        np.rint(masking.mask_selection_rate * ordinary.sum(1)),
+        1,
+        masking.max_predictions,
     )
     for i in range(20):
         used = positions[i][positions[i] > 0]
@@ -72,7 +76,7 @@ def test_properties(masking, seed, length):
 def test_whole_words(seed):
     """A word is predicted all or none, and few budgets stay unused."""
     ids = rows(30, 40, np.random.default_rng(seed))
-    masking = Masking(rate=0.3, max_predictions=40, whole_words=True)
+    masking = Masking(0.3, max_predictions=40, whole_words=True)
     _, positions, _ = Masker(VOCABULARY, masking, seed)(ids, keys(30))
     for row, chosen in zip(ids, positions, strict=True):
         chosen = set(chosen[chosen > 0])
@@ -126,7 +130,7 @@ def test_masks_are_a_function_of_the_row_only():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"rate": 0.0}, "`rate`"),
+        ({"mask_selection_rate": 0.0}, "`mask_selection_rate`"),
         ({"max_predictions": 0}, "`max_predictions`"),
         ({"mask_token_rate": 0.8, "random_token_rate": 0.3}, "more than 1 together"),
     ],

@@ -137,6 +137,28 @@ class BiGSMultipleChoicePreprocessorTest(TestCase):
             expected["token_ids"][0][:2],
         )
 
+    def test_tokenizer_without_splitting(self):
+        """A text is then one word, in every path."""
+        self.init_kwargs["tokenizer"] = BiGSTokenizer(VOCABULARY, split=False)
+        preprocessor = BiGSMultipleChoicePreprocessor(**self.init_kwargs)
+        x = (["rained", "it"], ["who", "?"], [["wet", "it dog"], ["fox", "dog"]])
+        output = preprocessor(x)
+        self.assertAllEqual(
+            output["token_ids"],
+            [
+                [
+                    ids("[CLS] rain ##ed [SEP] who wet [SEP]", 9),
+                    ids("[CLS] rain ##ed [SEP] who [UNK] [SEP]", 9),
+                ],
+                [
+                    ids("[CLS] it [SEP] ? fox [SEP]", 9),
+                    ids("[CLS] it [SEP] ? dog [SEP]", 9),
+                ],
+            ],
+        )
+        ds = tf.data.Dataset.from_tensors((x,)).map(preprocessor)
+        self.assertAllClose(ds.get_single_element(), output)
+
     def test_errors(self):
         preprocessor = BiGSMultipleChoicePreprocessor(**self.init_kwargs)
         with self.assertRaisesRegex(ValueError, "`x` must be a tuple"):

@@ -194,6 +194,27 @@ class TaskTest(TestCase):
         means = [h[:n].mean(0) for h, n in zip(hidden, lengths, strict=True)]
         self.assertAllClose(raw(x), means, atol=1e-5, rtol=1e-4)
 
+    def test_texts_without_tokens_can_be_trained_on(self):
+        """Their embedding is zero, and all gradients are numbers."""
+        embedder = self.task(models.BiGSTextEmbedder)
+        mask = np.array([[1, 1, 1, 0], [0, 0, 0, 0]], "int32")
+        x = {
+            "token_ids": np.array([[2, 5, 3, 0], [0, 0, 0, 0]], "int32"),
+            "segment_ids": np.zeros_like(mask),
+            "padding_mask": mask,
+        }
+        alone = embedder({key: value[:1] for key, value in x.items()})
+        y = ops.convert_to_numpy(embedder(x))
+        self.assertAllClose(y[:1], alone, rtol=1e-5, atol=1e-6)
+        self.assertAllEqual(y[1], np.zeros(8))
+        embedder.compile("sgd", "mean_squared_error")
+        before = embedder.get_weights()
+        keras.Model.fit(embedder, x, np.ones((2, 8)), verbose=0)
+        after = embedder.get_weights()
+        self.assertTrue(all(np.all(np.isfinite(value)) for value in after))
+        changes = [np.abs(a - b).max() for a, b in zip(before, after, strict=True)]
+        self.assertGreater(max(changes), 1e-3)
+
     def test_presets_travel(self):
         for cls, kwargs in (
             (models.BiGSMaskedLM, {}),
@@ -328,6 +349,19 @@ class TaskTest(TestCase):
         preprocessor = models.BiGSMaskedLMPreprocessor(tokenizer)
         with self.assertRaisesRegex(ValueError, "The tokenizer has 21 tokens"):
             models.BiGSMaskedLM(backbone(), preprocessor)
+
+    def test_the_callers_preprocessor_is_not_changed(self):
+        preprocessor = models.BiGSMaskedLMPreprocessor(
+            self.tokenizer, sequence_length=40, mask_selection_rate=0.3
+        )
+        masked_lm = models.BiGSMaskedLM(backbone(), preprocessor)
+        self.assertEqual(preprocessor.sequence_length, 40)
+        self.assertEqual(masked_lm.preprocessor.sequence_length, 12)
+        self.assertEqual(masked_lm.preprocessor.mask_selection_rate, 0.3)
+        self.assertIs(masked_lm.preprocessor.tokenizer, self.tokenizer)
+        # One that fits is taken as it is.
+        again = models.BiGSMaskedLM(backbone(), masked_lm.preprocessor)
+        self.assertIs(again.preprocessor, masked_lm.preprocessor)
 
     def test_output_bias_is_not_decayed(self):
         optimizer = training.adamw(1e-3, 10)

@@ -44,7 +44,7 @@ def test_old_lengths_do_not_change():
 def test_interpolate():
     model = backbone()
     old = to_numpy(model.position_embedding.position_embeddings)
-    longer = models.extend_positions(model, 23, how="interpolate")
+    longer = models.extend_positions(model, 23, method="interpolate")
     new = to_numpy(longer.position_embedding.position_embeddings)
     np.testing.assert_allclose(new[::2], old, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(
@@ -139,7 +139,7 @@ def test_lengths_that_are_no_integers(length):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="how='repeat'"):
-        models.extend_positions(backbone(), 24, how="repeat")
+    with pytest.raises(ValueError, match="method='repeat'"):
+        models.extend_positions(backbone(), 24, method="repeat")
     with pytest.raises(ValueError, match="max_sequence_length=12"):
         models.extend_positions(backbone(), 12)

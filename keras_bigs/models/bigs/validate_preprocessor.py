@@ -1,11 +1,8 @@
 """What a preprocessor makes and what a backbone takes."""
 
 
-def fit_preprocessor(preprocessor, backbone):
+def validate_preprocessor(preprocessor, backbone):
     """Checks a preprocessor against the backbone that it will serve.
-
-    One that packs more tokens than the backbone has positions is shortened, since a
-    task's default preprocessor does not know its backbone.
 
     Args:
         preprocessor: a preprocessor with a `tokenizer` and a `sequence_length`, or
@@ -13,7 +10,8 @@ def fit_preprocessor(preprocessor, backbone):
         backbone: `BiGSBackbone`.
 
     Returns:
-        `preprocessor`.
+        `preprocessor`; or a shorter copy, if it packs more tokens than the backbone has
+        positions: the default one of a task does not know its backbone.
 
     Raises:
         ValueError: the tokenizer has more tokens than the backbone.
@@ -31,5 +29,14 @@ def fit_preprocessor(preprocessor, backbone):
                 f"`vocabulary_size={tokens}`."
             )
     if preprocessor.sequence_length > backbone.max_sequence_length:
-        preprocessor.sequence_length = backbone.max_sequence_length
+        return with_sequence_length(preprocessor, backbone.max_sequence_length)
     return preprocessor
+
+
+def with_sequence_length(preprocessor, sequence_length):
+    """A copy of a preprocessor that packs another number of tokens."""
+    config = preprocessor.get_config()
+    # With the tokenizer itself: a config has no vocabulary.
+    config["tokenizer"] = preprocessor.tokenizer
+    config["sequence_length"] = sequence_length
+    return type(preprocessor).from_config(config)

@@ -1,0 +1,42 @@
+"""`keras.ops.einsum` with float32 sums.
+
+TensorFlow 2.21's Einsum adds products of 16-bit numbers up in 16 bits on CPUs without
+16-bit matrix units: 4,096 ones make 2,048 in float16 and 256 in bfloat16. May go when
+they make 4,096. JAX and PyTorch, and TensorFlow on accelerators, sum in float32.
+"""
+
+import functools
+
+import keras
+from keras import ops
+
+from keras_bigs.compat.platform import platform
+
+
+def einsum(equation, first, second):
+    """`ops.einsum` of two tensors of one dtype, summed in float32 at least.
+
+    Args:
+        equation: string, see `keras.ops.einsum`.
+        first: tensor.
+        second: tensor of the same dtype.
+
+    Returns:
+        A tensor of that dtype.
+    """
+    dtype = keras.backend.standardize_dtype(first.dtype)
+    if dtype not in ("bfloat16", "float16") or _sums_in_float32(dtype):
+        return ops.einsum(equation, first, second)
+    first, second = ops.cast(first, "float32"), ops.cast(second, "float32")
+    return ops.cast(ops.einsum(equation, first, second), dtype)
+
+
+@functools.cache
+def _sums_in_float32(dtype):
+    if keras.backend.backend() != "tensorflow" or platform() != "cpu":
+        return True
+    import tensorflow as tf
+
+    with tf.init_scope():
+        ones = tf.ones(4096, dtype)
+        return float(tf.einsum("i,i->", ones, ones)) == 4096

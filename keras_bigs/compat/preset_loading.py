@@ -1,0 +1,64 @@
+"""Which loader keras-hub's `from_preset` takes for files of this library.
+
+keras-hub 0.32 has no registry of loaders: by what `config.json` has, each `from_preset`
+makes a `KerasPresetLoader` or a `TransformersPresetLoader`, and the latter raises
+`KerasHub has no converter` for a `model_type` that is not its own. A `from_preset` of
+our classes would not do, since `keras_hub.models.TextClassifier.from_preset` finds our
+presets too. So the making of a loader is intercepted where the configuration is ours.
+For any other the two classes are what they were, and so are their instances.
+
+May go when keras-hub has a registry of formats, and `mixed_precision_presets` and
+`quantized_presets` are not needed.
+"""
+
+import importlib
+
+import keras
+from keras_hub.src.utils.preset_utils import KerasPresetLoader
+from keras_hub.src.utils.transformers.preset_loader import TransformersPresetLoader
+
+from keras_bigs.compat.mixed_precision_presets import MixedPrecisionPresets
+from keras_bigs.compat.quantized_presets import QuantizedPresets
+
+# The `model_type` in the `config.json` of the original implementation.
+MODEL_TYPE = "BiGS"
+
+
+class BiGSPresetLoader(QuantizedPresets, MixedPrecisionPresets, KerasPresetLoader):
+    """Loads presets of this library."""
+
+
+def register_preset_loading(backbone_cls):
+    """Makes keras-hub load presets of a backbone, and the original's checkpoints.
+
+    Args:
+        backbone_cls: subclass of `keras_hub.models.Backbone`. Presets of other classes
+            than it and its subclasses load as without this library.
+    """
+
+    def is_our_preset(config):
+        cls = keras.saving.get_registered_object(config.get("registered_name"))
+        return isinstance(cls, type) and issubclass(cls, backbone_cls)
+
+    def is_original(config):
+        return config.get("model_type") == MODEL_TYPE
+
+    def original_loader(preset, config):
+        # Above the models; imported when it is needed.
+        loader = importlib.import_module("keras_bigs.convert.loader")
+        return loader.OriginalPresetLoader(preset, config)
+
+    _intercept(KerasPresetLoader, is_our_preset, BiGSPresetLoader)
+    _intercept(TransformersPresetLoader, is_original, original_loader)
+
+
+def _intercept(cls, is_ours, loader):
+    """Makes `cls(preset, config)` give `loader(preset, config)` where that is ours."""
+
+    def new(made, preset, config):
+        # Not in subclasses, ours among them.
+        if made is cls and is_ours(config):
+            return loader(preset, config)
+        return object.__new__(made)
+
+    cls.__new__ = staticmethod(new)

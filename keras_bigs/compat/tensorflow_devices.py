@@ -1,0 +1,26 @@
+"""GPUs that TensorFlow would take from the backend that computes.
+
+TensorFlow 2.21 takes nearly all memory of every GPU at its first operation. On the JAX
+and PyTorch backends it only reads data and tokenizes, on the CPU, and the model is left
+without memory. May go when data is read without TensorFlow.
+"""
+
+import contextlib
+
+import keras
+
+
+def hide_gpus_from_tensorflow():
+    """Makes TensorFlow leave GPUs alone, unless it is the backend.
+
+    `keras_bigs.models`, which every recipe passes, calls it, and so do batches of
+    shards, which can be had without. No effect if the process has made TensorFlow use
+    its GPUs before: then it means to.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return
+    import tensorflow as tf
+
+    # Already in use: too late, and the user's own choice.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")

@@ -1,0 +1,46 @@
+"""Files of word pieces."""
+
+from pathlib import Path
+
+from keras_bigs.errors import DataError
+
+
+def read_vocabulary(path) -> list[str]:
+    """The word pieces of a file with one a line, in the order of their ids.
+
+    Args:
+        path: a text file in UTF-8, with or without a byte order mark, whose lines end
+            as on Unix or Windows.
+
+    Returns:
+        list of strings.
+
+    Raises:
+        DataError: the file cannot be read, is no UTF-8 text, or has a piece twice.
+
+    Example:
+    ```python
+    pieces = keras_bigs.models.read_vocabulary("vocab.txt")
+    tokenizer = keras_bigs.models.BiGSTokenizer(pieces)
+    ```
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: no vocabulary to read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is no UTF-8 text: {error}. Save it as UTF-8."
+        ) from error
+    # Not `splitlines()`: a piece may be a rare kind of line break.
+    pieces = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    lines, repeated = {}, []
+    for number, piece in enumerate(pieces, 1):
+        if lines.setdefault(piece, number) != number:
+            repeated.append(f"{piece[:80]!r} (lines {lines[piece]} and {number})")
+    if repeated:
+        raise DataError(
+            f"{path} has word pieces more than once ({len(repeated)}): "
+            f"{', '.join(repeated[:5])}. A vocabulary has each once."
+        )
+    return pieces

@@ -1,0 +1,133 @@
+"""Presets to give away: weights in 16 bits, and a model card."""
+
+import json
+import pathlib
+import shutil
+
+import h5py
+import numpy as np
+
+from keras_bigs import files
+from keras_bigs.errors import ConfigError
+
+
+def publish(run, output, name, data, license="Apache 2.0"):
+    """Copies the preset of a finished run, halves its weights and adds a model card.
+
+    Weights are stored as float16; models load them into the dtype of their policy.
+
+    Args:
+        run: the directory that `pretrain_masked_lm` wrote.
+        output: the directory to write.
+        name: string. What the preset is called, for the card.
+        data: string. What it was trained on, for the card.
+        license: string. Of the weights, for the card.
+
+    Returns:
+        A float: the largest change of a weight, relative to itself, or to 1e-4 if that
+        is more.
+
+    Raises:
+        ConfigError: the run is not finished, `output` has something in it, or a weight
+            is too large for float16.
+    """
+    run = pathlib.Path(run)
+    if not (run / "results.json").exists():
+        raise ConfigError(f"{run} is not finished: no results.json.")
+    files.require_new(output)
+    with files.atomic_write(output) as temporary:
+        shutil.copytree(run / "preset", temporary)
+        change = max(halve(path) for path in temporary.glob("*.h5"))
+        card = model_card(run, name, data, license)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+    return change
+
+
+def halve(path):
+    """Stores the float32 arrays of an HDF5 file as float16.
+
+    Args:
+        path: `pathlib.Path`, which is replaced.
+
+    Returns:
+        The largest change of a value, relative to itself or to 1e-4 if that is more.
+
+    Raises:
+        ConfigError: a value is too large for float16.
+    """
+    worst = 0.0
+    with h5py.File(path) as old, h5py.File(path.with_suffix(".tmp"), "w") as new:
+
+        def copy(name, item):
+            nonlocal worst
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+                return
+            array = item[()]
+            if array.dtype == "float32":
+                with np.errstate(over="ignore"):
+                    half = array.astype("float16")
+                if not np.isfinite(half).all():
+                    raise ConfigError(f"{path}: {name} has values beyond float16.")
+                scale = np.maximum(np.abs(array), 1e-4)
+                change = np.abs(half.astype("float32") - array) / scale
+                worst, array = max(worst, float(change.max(initial=0))), half
+            new.create_dataset(name, data=array).attrs.update(item.attrs)
+
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+    path.with_suffix(".tmp").replace(path)
+    return worst
+
+
+def model_card(run, name, data, license):
+    """How a model was made and how well it does, in Markdown; see `publish`."""
+    options = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    sizes = json.loads((run / "preset/config.json").read_text(encoding="utf-8"))
+    sizes = sizes["config"]
+    recipe = "extend" if "start" in options else "pretrain"
+    details = [
+        f"{label} {options[name]}"
+        for name, label in (
+            ("learning_rate", "AdamW at"),
+            ("decay", "decay:"),
+            ("dtype", "dtype:"),
+            ("seed", "seed"),
+            ("backend", "backend:"),
+        )
+        if name in options
+    ]
+    return f"""# {name}
+
+A BiGS language encoder without attention (Wang et al. 2023, "Pretraining Without
+Attention"): {sizes["num_layers"]} layers of width {sizes["hidden_dim"]}, block
+`{sizes["block"]}`, routing `{sizes["routing"]}`, {results["parameters"]:,} parameters,
+a vocabulary of {sizes["vocabulary_size"]:,} WordPieces and inputs of up to
+{sizes["max_sequence_length"]} tokens. Weights are stored as float16.
+
+```python
+import keras_bigs
+
+masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("{name}")
+masked_lm.fill_mask("The old [MASK] was very happy.")
+```
+
+## How it was made
+
+`recipes.{recipe}` on {data}: {results["tokens"]:,} tokens (padding not counted), in
+{options["steps"]:,} steps of {options["batch_size"]} sequences. {"; ".join(details)}.
+
+| on held-out texts | |
+|---|---:|
+| masked LM loss (nats) | {results.get("val_loss", float("nan")):.3f} |
+| accuracy of masked tokens | {results.get("val_accuracy", float("nan")):.3f} |
+
+## What it is for
+
+Trying things out, teaching, tests, and fine-tuning where a small model is enough. It
+has seen little text: expect it to know words and grammar rather than facts, and to
+repeat whatever bias its texts have. Nothing was done to remove any.
+
+Licence: {license}.
+"""

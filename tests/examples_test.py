@@ -1,0 +1,132 @@
+"""The examples in docstrings and in README.md run, and what should have one does.
+
+Presets are small stand-ins of the same names.
+"""
+
+import inspect
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import keras_bigs
+from keras_bigs import models
+from tests.convert.agreement_test import ORIGINAL
+from tests.convert.loader_test import PIECES
+
+ROOT = pathlib.Path(__file__).parents[1]
+MODULES = ("layers", "models", "ssm", "training", "data")
+SKIPPED = {"models.BiGSBackbone.get_layout_map": "needs eight devices"}
+# Beside all layers and all that `models` has.
+WITH_EXAMPLE = {"ssm.convolve", "training.adamw", "training.resumable_fit"}
+MINI = "bigs_mini_en_uncased"
+
+
+def python_blocks(text):
+    return re.findall(r"^```python\n(.*?)^```", text or "", re.DOTALL | re.MULTILINE)
+
+
+def public_objects():
+    """`(name, object)` of classes and functions, and of the methods of classes."""
+    for module_name in MODULES:
+        module = getattr(keras_bigs, module_name)
+        for name in getattr(module, "__all__", None) or dir(module):
+            value = getattr(module, name)
+            ours = getattr(value, "__module__", "").startswith("keras_bigs.")
+            if name.startswith("_") or not ours or not callable(value):
+                continue
+            yield f"{module_name}.{name}", value
+            if inspect.isclass(value):
+                for method in vars(value):
+                    member = getattr(value, method)
+                    if not method.startswith("_") and inspect.isroutine(member):
+                        yield f"{module_name}.{name}.{method}", member
+
+
+OBJECTS = dict(public_objects())
+EXAMPLES = [
+    (name, block)
+    for name, value in OBJECTS.items()
+    for block in python_blocks(inspect.getdoc(value))
+]
+
+
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory):
+    """A small masked language model and a classifier: `(handle, handle)`."""
+    folder = tmp_path_factory.mktemp("presets")
+    tokenizer = models.BiGSTokenizer.from_preset(MINI)
+    sizes = models.architecture_sizes("gated", 8, num_layers=1)
+    backbone = models.BiGSBackbone(
+        tokenizer.vocabulary_size(), **sizes, state_dim=4, max_sequence_length=128
+    )
+    masked_lm = models.BiGSMaskedLM(
+        backbone, models.BiGSMaskedLMPreprocessor(tokenizer, sequence_length=128)
+    )
+    classifier = models.BiGSTextClassifier(
+        backbone, 2, models.BiGSTextClassifierPreprocessor(tokenizer, 128)
+    )
+    masked_lm.save_to_preset(str(folder / "masked_lm"))
+    classifier.save_to_preset(str(folder / "classifier"))
+    return str(folder / "masked_lm"), str(folder / "classifier")
+
+
+@pytest.fixture
+def run(presets, tmp_path, monkeypatch):
+    """Runs a block in a folder that has the files which examples name."""
+    masked_lm, classifier = presets
+    checkpoint = str(ORIGINAL / "flax_masked_lm")
+    monkeypatch.setitem(models.PRESETS[MINI], "kaggle_handle", masked_lm)
+    published = models.PRESETS["bigs_large_128_en_uncased"]
+    monkeypatch.setitem(published, "kaggle_handle", checkpoint)
+    sizes = {"vocabulary_size": len(PIECES), "state_dim": 4}
+    sizes |= models.architecture_sizes("gated", 8, num_layers=1)
+    monkeypatch.setitem(models.CONFIGS, "mini", sizes)
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("vocab.txt").write_text("\n".join(PIECES))
+    stand_ins = {
+        "hf://JunxiongWang/BiGS_128": checkpoint,
+        "path/to/checkpoint": str(ORIGINAL / "flax_text_classifier"),
+        "runs/mine/preset": classifier,
+    }
+    names = {"keras": keras, "keras_bigs": keras_bigs, "np": np}
+
+    def run(block, name):
+        for path, stand_in in stand_ins.items():
+            block = block.replace(f'"{path}"', repr(stand_in))
+        exec(compile(block, name, "exec"), names)
+
+    return run
+
+
+@pytest.mark.filterwarnings("ignore:.* has no weights for")
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
+@pytest.mark.parametrize(("name", "block"), EXAMPLES, ids=[n for n, _ in EXAMPLES])
+def test_docstring(name, block, run):
+    if name in SKIPPED:
+        pytest.skip(SKIPPED[name])
+    run(block, name)
+
+
+@pytest.mark.filterwarnings("ignore:.* has no weights for")
+def test_readme(run):
+    blocks = python_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(blocks) > 3
+    for i, block in enumerate(blocks):
+        run(block, f"README.md, block {i}")
+
+
+def test_examples_are_there():
+    wanted = WITH_EXAMPLE | {
+        name
+        for name, value in OBJECTS.items()
+        if name.count(".") == 1
+        and (
+            name.startswith("models.")
+            or (inspect.isclass(value) and issubclass(value, keras.layers.Layer))
+        )
+    }
+    without = sorted(wanted - {name for name, _ in EXAMPLES})
+    assert not without, f"No example that runs in the docstring of {without}."

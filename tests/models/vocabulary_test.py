@@ -1,0 +1,37 @@
+"""Vocabulary files as they come."""
+
+import pytest
+
+from keras_bigs import errors
+from keras_bigs import models
+
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox", "\u2028", "\x0b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_marks_and_ends_of_lines(encoding, end, last, tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes((end.join(PIECES) + end * last).encode(encoding))
+    assert models.read_vocabulary(path) == PIECES
+    for vocabulary in (path, str(path)):
+        assert models.BiGSTokenizer(vocabulary).get_vocabulary() == PIECES
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("the\nfox\nthe\nthe", r"once \(2\): 'the' \(lines 1 and 3\), 'the' \(lines 1"),
+        (b"\xff\xfet\x00", "is no UTF-8 text"),
+        (None, "no vocabulary to read"),
+    ],
+)
+def test_errors(content, message, tmp_path):
+    path = tmp_path / "vocab.txt"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(errors.DataError, match=message):
+        models.read_vocabulary(path)
+    with pytest.raises(errors.DataError, match=message):
+        models.BiGSTokenizer(path)
