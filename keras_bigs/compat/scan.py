@@ -8,7 +8,9 @@ def scan(step, start, xs, reverse=False):
     """All states of the recurrence `s_k = step(s_{k-1}, x_k)`.
 
     On TensorFlow `ops.scan` is a loop without a bound, whose gradient XLA cannot
-    compile (Keras 3.15); `tf.scan` gives the bound.
+    compile (Keras 3.15); `tf.scan` gives the bound. With `reverse=True`, tf2onnx 1.17
+    writes the outputs of `tf.scan` in the wrong order, so it scans forwards, over
+    reversed inputs.
 
     Args:
         step: maps a state and an element of `xs` to the next state.
@@ -22,7 +24,10 @@ def scan(step, start, xs, reverse=False):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.scan(step, xs, initializer=start, reverse=reverse)
+        if not reverse:
+            return tf.scan(step, xs, initializer=start)
+        states = tf.scan(step, tf.reverse(xs, [0]), initializer=start)
+        return tf.nest.map_structure(lambda state: tf.reverse(state, [0]), states)
 
     def step_and_keep(state, x):
         state = step(state, x)
