@@ -1,7 +1,33 @@
 """A scan over a sequence that compiles and differentiates on every backend."""
 
+import contextlib
+import contextvars
+
 import keras
 from keras import ops
+
+_loops = contextvars.ContextVar("loops", default=True)
+
+
+@contextlib.contextmanager
+def without_loops():
+    """A scope in which programs are traced for a runtime whose loops must be unrolled.
+
+    LiteRT 2.3 cannot keep the states of a loop of unknown length.
+    """
+    token = _loops.set(False)
+    try:
+        yield
+    finally:
+        _loops.reset(token)
+
+
+def can_scan_unknown_length():
+    """Whether `scan` can go over a sequence whose length is not known when traced.
+
+    It cannot on PyTorch, where `ops.scan` (Keras 3.15) is unrolled.
+    """
+    return _loops.get() and keras.backend.backend() != "torch"
 
 
 def scan(step, start, xs, reverse=False):

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_bigs.compat.platform import platform
+from keras_bigs.compat.scan import can_scan_unknown_length
 from keras_bigs.ssm.chunked import chunked
 from keras_bigs.ssm.discretization import discretize
 from keras_bigs.ssm.fft import fft
@@ -24,20 +25,21 @@ LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
 
 
-def auto_method(length, channels, platform):
+def auto_method(length, channels, platform, can_loop=True):
     """The algorithm that `method="auto"` stands for.
 
     Args:
         length: int, or anything else (`None`, a symbolic dimension) where it is not
             known before the program runs.
         channels: int. The number of channels that share a kernel.
-        platform: `"cpu"` or `"accelerator"`.
+        platform: `"cpu"`, `"accelerator"` or, of a file that may run anywhere, `"any"`.
+        can_loop: bool. Whether the program can loop over an unknown number of chunks.
 
     Returns:
         `"toeplitz"`, `"fft"` or `"chunked"`.
     """
     if not isinstance(length, int):
-        return "chunked"
+        return "chunked" if can_loop else "toeplitz"
     longest = next(n for least, n in LONGEST_TOEPLITZ.items() if channels >= least)
     if length <= longest:
         return "toeplitz"
@@ -93,6 +95,11 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
             f"Received: num_kernels={num_kernels}, inputs.shape={inputs.shape}"
         )
     if method == "auto":
-        method = auto_method(inputs.shape[1], dim // num_kernels, platform())
+        method = auto_method(
+            inputs.shape[1],
+            dim // num_kernels,
+            platform(),
+            can_loop=can_scan_unknown_length(),
+        )
     ssm = discretize(parameters, discretization)
     return METHODS[method](inputs, ssm, reverse=reverse)

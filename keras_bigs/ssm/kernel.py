@@ -76,7 +76,11 @@ def kernel(ssm, length):
     """
     num_kernels = ssm.log_a_re.shape[0]
     blocks = round_up(length, TAP_BLOCK) // TAP_BLOCK
-    outer_re, outer_im = weigh(ssm, *powers(ssm, TAP_BLOCK * ops.arange(blocks)))
+    if not isinstance(length, int):
+        # A spare one: `torch.export` takes a dimension that may be 1 for a constant.
+        blocks = blocks + 1
+    starts = TAP_BLOCK * ops.arange(blocks, dtype="int32")
+    outer_re, outer_im = weigh(ssm, *powers(ssm, starts))
     inner_re, inner_im = powers(ssm, ops.arange(TAP_BLOCK))
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
     inner = ops.concatenate([inner_re, inner_im], axis=1)
@@ -106,10 +110,13 @@ def toeplitz_matrix(taps, reverse=False):
     num_kernels, length = taps.shape[0], ops.shape(taps)[1]
     # Row 0 must read k[0], k[-1], k[-2], ..., which are zeros but for the first;
     # row 1 starts one earlier in the period: k[1], k[0], zeros.
-    causal = not reverse
-    period = ops.concatenate([taps, ops.zeros_like(taps)], axis=1)
-    if causal:
-        period = ops.roll(ops.flip(period, axis=1), 1, axis=1)
+    # (Laid out piece by piece: LiteRT has no `roll`.)
+    zeros = ops.zeros_like(taps)
+    if reverse:
+        period = ops.concatenate([taps, zeros], axis=1)
+    else:
+        later = ops.flip(taps[:, 1:], axis=1)
+        period = ops.concatenate([taps[:, :1], zeros, later], axis=1)
     rows = ops.broadcast_to(
         ops.expand_dims(period, 1), (num_kernels, length, 2 * length)
     )
