@@ -8,6 +8,7 @@ from keras_hub.models import MaskedLM
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
@@ -15,7 +16,7 @@ LENGTH_STEP = 32
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSMaskedLM(MaskedLM):
+class BiGSMaskedLM(Exportable, MaskedLM):
     """Predicts masked tokens from both sides (paper, section 5).
 
     Only the masked positions are projected to the vocabulary: a dense layer, GELU,

@@ -8,6 +8,7 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_multiple_choice_preprocessor import (
     BiGSMultipleChoicePreprocessor,
 )
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.multiple_choice import MultipleChoice
 
@@ -16,7 +17,7 @@ MISSING_CHOICE_LOGIT = -3e4
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSMultipleChoice(MultipleChoice):
+class BiGSMultipleChoice(Exportable, MultipleChoice):
     """Scores each choice from the pooled output of context and choice.
 
     Args:

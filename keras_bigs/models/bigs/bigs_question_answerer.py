@@ -7,12 +7,13 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_question_answerer_preprocessor import (
     BiGSQuestionAnswererPreprocessor,
 )
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.question_answerer import QuestionAnswerer
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSQuestionAnswerer(QuestionAnswerer):
+class BiGSQuestionAnswerer(Exportable, QuestionAnswerer):
     """Finds where an answer starts and ends, from the backbone's sequence output.
 
     Args:

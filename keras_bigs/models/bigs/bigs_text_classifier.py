@@ -8,11 +8,12 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_text_classifier_preprocessor import (
     BiGSTextClassifierPreprocessor,
 )
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextClassifier(TextClassifier):
+class BiGSTextClassifier(Exportable, TextClassifier):
     """Classifies a text, or a pair, from the backbone's pooled output.
 
     With `num_classes=1` it is a regressor: one number a text, by default trained with

@@ -9,11 +9,12 @@ from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_text_embedder_preprocessor import (
     BiGSTextEmbedderPreprocessor,
 )
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextEmbedder(TextEmbedder):
+class BiGSTextEmbedder(Exportable, TextEmbedder):
     """Embeds a text as the mean of its tokens' last hidden states.
 
     Args:

@@ -7,12 +7,13 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
     BiGSTokenClassifierPreprocessor,
 )
+from keras_bigs.models.export import Exportable
 from keras_bigs.models.fit_preprocessor import fit_preprocessor
 from keras_bigs.models.token_classifier import TokenClassifier
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTokenClassifier(TokenClassifier):
+class BiGSTokenClassifier(Exportable, TokenClassifier):
     """Classifies each token from the backbone's sequence output.
 
     Args:
