@@ -11,6 +11,7 @@ from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
 from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
+from keras_bigs.models.export import Exportable
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
@@ -31,7 +32,7 @@ def bigs_kernel_initializer(hidden_dim=1024):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(CalibratedQuantization, Backbone):
+class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
     The sum of token, position and segment embeddings, layer normalized, goes through
@@ -262,7 +263,8 @@ class BiGSBackbone(CalibratedQuantization, Backbone):
 
     def call(self, inputs, training=None, mask=None):
         length = keras.tree.flatten(inputs)[0].shape[1]
-        if length is not None and length > self.max_sequence_length:
+        # A symbolic length of an export cannot be compared.
+        if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 "The input is longer than the position embeddings reach: "
                 f"length={length}, "
