@@ -30,9 +30,8 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
+from keras_bigs.data import tables
 from keras_bigs.data import vocabulary
-from keras_bigs.data.tables import batching
-from keras_bigs.data.tables import tables
 
 
 @dataclasses.dataclass
@@ -233,7 +232,7 @@ def build(config, data, console):
 
 def batches(classifier, config, table, targets=None, shuffle=False):
     """Length-bucketed batches of a table."""
-    return batching.BucketedTextBatches(
+    return tables.BucketedTextBatches(
         classifier.preprocessor,
         table.texts,
         table.text_pairs,

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from keras_bigs import errors
 from keras_bigs import models
-from keras_bigs.data.tables import tables
+from keras_bigs.data import tables
 from recipes import classify
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from keras_bigs.data.tables.batching import BucketedTextBatches
-from keras_bigs.data.tables.batching import bucket_lengths
+from keras_bigs.data.tables import BucketedTextBatches
+from keras_bigs.data.tables import bucket_lengths
 
 WORDS = ["the", "quick", "brown", "fox", "##es", "jumped", "over", "a", "lazy", "dog"]
 # The padding token is not 0, so that nothing may rely on that.
