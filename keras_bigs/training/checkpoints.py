@@ -16,6 +16,7 @@ from keras_bigs.compat.orbax_messages import is_refused
 from keras_bigs.compat.orbax_messages import quiet_orbax
 from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointWriteError
+from keras_bigs.errors import ConfigError
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
 from keras_bigs.training.model_state import shapes
@@ -49,10 +50,17 @@ class Checkpoints:
         keep: int. How many; older ones are deleted, but for the protected one.
 
     Raises:
+        ConfigError: the path has a `[`, `*` or `?`, with which Orbax writes checkpoints
+            that cannot be read.
         ValueError: `keep` below 1.
     """
 
     def __init__(self, directory, keep: int = 3):
+        if set("[*?") & set(str(Path(directory).absolute())):
+            raise ConfigError(
+                f"{directory}: checkpoints cannot be kept in a path with '[', '*' or "
+                "'?'. Name another directory."
+            )
         if keep < 1:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
