@@ -4,6 +4,7 @@ import keras
 from keras_hub.layers import PositionEmbedding
 from keras_hub.models import Backbone
 
+from keras_bigs.compat.preset_metadata import correct_tasks
 from keras_bigs.layers import BLOCKS
 from keras_bigs.layers import FourierMixing
 from keras_bigs.layers import MeanPooling
@@ -282,6 +283,10 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
         """
         fourier = any(isinstance(b.routing, FourierMixing) for b in self.blocks)
         return fourier or not self.mask_padding
+
+    def save_to_preset(self, preset_dir, max_shard_size=10):
+        super().save_to_preset(preset_dir, max_shard_size)
+        correct_tasks(preset_dir, type(self))
 
     def get_config(self):
         config = super().get_config()
