@@ -1,6 +1,5 @@
 """Checkpoints of the whole state of a training run, by Orbax."""
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -12,8 +11,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import multihost
 
+from keras_bigs.compat.orbax_messages import QuietOrbax
 from keras_bigs.compat.orbax_messages import is_refused
-from keras_bigs.compat.orbax_messages import quiet_orbax
 from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointWriteError
 from keras_bigs.errors import ConfigError
@@ -65,8 +64,7 @@ class Checkpoints:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
         self._protected = None
-        self._quiet = contextlib.ExitStack()
-        self._quiet.enter_context(quiet_orbax())
+        self._quiet = QuietOrbax().__enter__()
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -236,8 +234,10 @@ class Checkpoints:
 
     def close(self) -> None:
         """Ends the writing in the background, whatever became of it."""
-        with self._quiet:
+        try:
             self._manager.close()
+        finally:
+            self._quiet.__exit__()
 
     def _write_error(self, error):
         steps = self._manager.all_steps()
