@@ -18,6 +18,7 @@ from keras_bigs import models
 from recipes import prepare
 from tests.convert.agreement_test import ORIGINAL
 from tests.convert.loader_test import PIECES
+from tests.data.pretraining.shard_folder_test import write_folder
 
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ("layers", "models", "ssm", "training", "data")
@@ -113,6 +114,7 @@ def run(request, presets, tmp_path, monkeypatch):
         monkeypatch.setitem(models.CONFIGS, size, sizes)
     monkeypatch.chdir(tmp_path)
     pathlib.Path("vocab.txt").write_text("\n".join(PIECES))
+    write_folder(pathlib.Path("shards"), PIECES)
     stand_ins = {
         # Sizes, and steps of training.
         "vocabulary_size=30522": "vocabulary_size=99",

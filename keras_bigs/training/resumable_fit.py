@@ -81,6 +81,8 @@ def resumable_fit(
 
     Example:
     ```python
+    import tensorflow as tf
+
     x = np.random.default_rng(0).normal(size=(80, 3)).astype("float32")
     data = tf.data.Dataset.from_tensor_slices((x, x.sum(1))).batch(8)
 
