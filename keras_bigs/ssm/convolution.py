@@ -66,7 +66,7 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
 
     | method      | cost a token and channel | good for                       |
     |-------------|--------------------------|--------------------------------|
-    | `recurrent` | `O(N)`, sequential       | the definition; tests          |
+    | `recurrent` | `O(N)`, sequential       | the definition, `naive.py`     |
     | `toeplitz`  | `O(L)`, one product      | `L` up to about 512            |
     | `fft`       | `O(log L)`, float32      | long `L` where FFTs are cheap  |
     | `chunked`   | `O(C + N)`, products     | long `L`; linear in length     |
