@@ -11,9 +11,10 @@ _loops = contextvars.ContextVar("loops", default=True)
 
 @contextlib.contextmanager
 def without_loops():
-    """A scope in which programs are traced for a runtime whose loops must be unrolled.
+    """A scope in which programs are traced for a runtime that has no list of states.
 
-    LiteRT 2.3 cannot keep the states of a loop of unknown length.
+    LiteRT 2.3 needs to know how large the states of a loop are, batch and all. Scans
+    are unrolled here.
     """
     token = _loops.set(False)
     try:
@@ -47,6 +48,13 @@ def scan(step, start, xs, reverse=False):
     Returns:
         The structure of `start`, each `(length, ...)`: at `k` the state after `x_k`.
     """
+    if not _loops.get():
+        states = []
+        for x in reversed(ops.unstack(xs)) if reverse else ops.unstack(xs):
+            states.append(start := step(start, x))
+        states = states[::-1] if reverse else states
+        return keras.tree.map_structure(lambda *x: ops.stack(x), *states)
+
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

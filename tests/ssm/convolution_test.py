@@ -266,6 +266,9 @@ def test_auto_method():
     assert auto_method(256, 8, "cpu") == "toeplitz"
     assert auto_method(512, 1, "cpu") == auto_method(257, 8, "cpu") == "fft"
     assert auto_method(512, 1, "accelerator") == "chunked"
+    # An exported file.
+    assert auto_method(512, 1, "any") == "chunked"
+    assert auto_method(None, 1, "any", can_loop=False) == "toeplitz"
 
 
 def test_platform_is_where_keras_computes():
