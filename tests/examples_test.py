@@ -24,7 +24,12 @@ ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ("layers", "models", "ssm", "training", "data")
 ONLY_ON_JAX = {"models.BiGSBackbone.get_layout_map"}
 # Beside all layers but the base class of blocks, and all that `models` has.
-WITH_EXAMPLE = {"ssm.convolve", "training.adamw", "training.resumable_fit"}
+WITH_EXAMPLE = {
+    "ssm.convolve",
+    "training.adamw",
+    "training.fine_tune",
+    "training.resumable_fit",
+}
 MINI = "bigs_mini_en_uncased"
 
 
@@ -115,6 +120,8 @@ def run(request, presets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("vocab.txt").write_text("\n".join(PIECES))
     write_folder(pathlib.Path("shards"), PIECES)
+    for name in ("train.tsv", "dev.tsv"):
+        pathlib.Path(name).write_text("sentence\tlabel\nA film.\tgood\nNo.\tbad\n")
     stand_ins = {
         # Sizes, and steps of training.
         "vocabulary_size=30522": "vocabulary_size=99",

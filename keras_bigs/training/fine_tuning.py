@@ -108,6 +108,9 @@ def fine_tune(
 
     Example:
     ```python
+    classifier = keras_bigs.models.BiGSTextClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=2
+    )
     texts, labels = ["What an amazing movie!", "A waste of time."], [1, 0]
     batches = keras_bigs.data.tables.BucketedTextBatches
     train = batches(classifier.preprocessor, texts, labels=labels, shuffle=True)
