@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_bigs.models.packing import RaggedTask
-from keras_bigs.models.packing import is_raw
-from keras_bigs.models.packing import pad_rows
-from keras_bigs.models.packing import to_strings
+from keras_bigs.models.python_values import to_strings
+from keras_bigs.models.ragged_task import RaggedTask
+from keras_bigs.models.ragged_task import is_raw
+from keras_bigs.models.ragged_task import pad_rows
 
 
 class MultipleChoice(RaggedTask):

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from keras_bigs.models.packing import RaggedTask
-from keras_bigs.models.packing import is_raw
-from keras_bigs.models.packing import pad_rows
+from keras_bigs.models.ragged_task import RaggedTask
+from keras_bigs.models.ragged_task import is_raw
+from keras_bigs.models.ragged_task import pad_rows
 
 
 class TokenClassifier(RaggedTask):

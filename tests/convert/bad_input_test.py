@@ -47,6 +47,7 @@ def read(path):
     return dict(READERS[path.name](path))
 
 
+@pytest.mark.without_backend
 @pytest.mark.parametrize("name", FILES)
 @fuzz
 @given(data=st.data())
@@ -74,6 +75,7 @@ def test_no_damage_is_fatal(name, tmp_path, data):
     assert peak < 20e6
 
 
+@pytest.mark.without_backend
 @pytest.mark.parametrize("name", ["model.safetensors", "flax_model.msgpack"])
 @fuzz
 @given(data=st.binary(max_size=200))
@@ -84,6 +86,7 @@ def test_no_file_is_fatal(name, tmp_path, data):
         read(path)
 
 
+@pytest.mark.without_backend
 def test_a_forged_length_allocates_nothing(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
@@ -113,6 +116,7 @@ FORGED = [
 ]
 
 
+@pytest.mark.without_backend
 def test_forged_arrays(tmp_path):
     path = tmp_path / "flax_model.msgpack"
     for contents in FORGED:
@@ -133,6 +137,7 @@ def test_forged_arrays(tmp_path):
         read(path)
 
 
+@pytest.mark.without_backend
 def test_pickled_code_is_not_run(tmp_path):
     pytest.importorskip("torch")
 
@@ -147,6 +152,7 @@ def test_pickled_code_is_not_run(tmp_path):
     assert not (tmp_path / "attacked").exists()
 
 
+@pytest.mark.without_backend
 def test_compressed_archives_are_refused(tmp_path):
     """400 KB could unpack to 400 MB."""
     torch = pytest.importorskip("torch")
@@ -162,6 +168,7 @@ def test_compressed_archives_are_refused(tmp_path):
         read(path)
 
 
+@pytest.mark.without_backend
 def test_entries_that_overlap_are_refused(tmp_path):
     pytest.importorskip("torch")
     path = tmp_path / "pytorch_model.bin"
@@ -189,6 +196,7 @@ def torch_files():
     ]
 
 
+@pytest.mark.without_backend
 def test_what_is_no_state_dict(tmp_path):
     path = tmp_path / "pytorch_model.bin"
     for contents, message in torch_files():
@@ -198,6 +206,7 @@ def test_what_is_no_state_dict(tmp_path):
         assert "cut short" not in str(error.value)
 
 
+@pytest.mark.without_backend
 def test_kinds_of_torch_tensors(tmp_path):
     torch = pytest.importorskip("torch")
     path = tmp_path / "pytorch_model.bin"
@@ -213,6 +222,7 @@ def test_kinds_of_torch_tensors(tmp_path):
         np.testing.assert_array_equal(array, [1.5, -2.25])
 
 
+@pytest.mark.without_backend
 def test_bfloat16_elsewhere(tmp_path):
     values = np.array([1.5, -2.25], ml_dtypes.bfloat16)
     path = tmp_path / "model.safetensors"

@@ -92,6 +92,7 @@ finally:
 """
 
 
+@pytest.mark.without_backend
 def test_help_does_not_wait_for_keras():
     command = [sys.executable, "-c", HELP]
     root = pathlib.Path(__file__).parents[2]
@@ -100,6 +101,7 @@ def test_help_does_not_wait_for_keras():
     assert "--vocabulary" in result.stdout
 
 
+@pytest.mark.without_backend
 def test_every_task_can_be_named():
     (task,) = (f for f in dataclasses.fields(cli.Config) if f.name == "task")
     assert {*typing.get_args(typing.get_args(task.type)[0])} == {*TASKS}

@@ -14,6 +14,8 @@ from keras_hub.src.utils.tensor_utils import casefold_utf8
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import tokenize_with_offsets
 
+pytestmark = pytest.mark.without_backend
+
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [
     *("the", "fox", "##es", "caf", "##e", "cafe", "café", "##é", "stra", "##ss"),

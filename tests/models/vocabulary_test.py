@@ -5,6 +5,8 @@ import pytest
 from keras_bigs import errors
 from keras_bigs import models
 
+pytestmark = pytest.mark.without_backend
+
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox", "\u2028", "\x0b"]
 
 

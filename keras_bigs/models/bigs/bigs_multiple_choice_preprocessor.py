@@ -9,11 +9,11 @@ from keras_bigs.compat.keras_hub_preprocessing import tf
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.multiple_choice import check_labels
-from keras_bigs.models.packing import PackedPreprocessor
-from keras_bigs.models.packing import pad_rows
-from keras_bigs.models.packing import to_ints
-from keras_bigs.models.packing import to_strings
-from keras_bigs.models.packing import tokenize_texts
+from keras_bigs.models.packed_preprocessor import PackedPreprocessor
+from keras_bigs.models.packed_preprocessor import tokenize_texts
+from keras_bigs.models.python_values import to_ints
+from keras_bigs.models.python_values import to_strings
+from keras_bigs.models.ragged_task import pad_rows
 
 
 @keras.saving.register_keras_serializable("keras_bigs")

@@ -10,9 +10,9 @@ from keras_bigs.compat.keras_hub_preprocessing import tf
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.offsets import tokenize_with_offsets
-from keras_bigs.models.packing import PackedPreprocessor
-from keras_bigs.models.packing import to_ints
-from keras_bigs.models.packing import to_strings
+from keras_bigs.models.packed_preprocessor import PackedPreprocessor
+from keras_bigs.models.python_values import to_ints
+from keras_bigs.models.python_values import to_strings
 
 ANSWER_FIELDS = ("answer_start", "answer_text")
 

@@ -77,6 +77,8 @@ class BiGSBackboneTest(TestCase):
             },
             run_mixed_precision_check=whole,
             run_quantization_check=whole,
+            # Each length is compiled anew.
+            variable_length_data=[inputs(length=3)],
         )
 
     @parameterized.named_parameters(*PAIRS)

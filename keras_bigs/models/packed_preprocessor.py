@@ -1,15 +1,12 @@
-"""What the preprocessors of words, questions and choices share."""
+"""The base class of preprocessors of words, questions and choices."""
 
-import keras
 import numpy as np
 from keras_hub.layers import MultiSegmentPacker
 from keras_hub.models import Preprocessor
-from keras_hub.models import Task
 
 from keras_bigs.compat.keras_hub_preprocessing import (
     convert_preprocessing_outputs_python,
 )
-from keras_bigs.compat.keras_hub_preprocessing import convert_to_numpy
 from keras_bigs.compat.keras_hub_preprocessing import in_tf_function
 from keras_bigs.compat.keras_hub_preprocessing import no_convert_scope
 from keras_bigs.compat.keras_hub_preprocessing import tf
@@ -107,43 +104,6 @@ class PackedPreprocessor(Preprocessor):
         self._sequence_length = value
 
 
-class RaggedTask(Task):
-    """Base class of tasks whose raw inputs may be lists of lists of differing lengths.
-
-    `fit`, `evaluate` and `predict` of keras-hub batch arrays; `stack_inputs` makes
-    arrays of the lists.
-    """
-
-    def stack_inputs(self, x, y=None):
-        """`(x, y)` with lists of lists padded to arrays."""
-        raise NotImplementedError
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        sample_weight=None,
-        validation_data=None,
-        **kwargs,
-    ):
-        x, y = self.stack_inputs(x, y)
-        if isinstance(validation_data, (tuple, list)):
-            unpacked = keras.utils.unpack_x_y_sample_weight(validation_data)
-            validation_data = keras.utils.pack_x_y_sample_weight(
-                *self.stack_inputs(*unpacked[:2]), unpacked[2]
-            )
-        return super().fit(x, y, batch_size, sample_weight, validation_data, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        x, y = self.stack_inputs(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x=None, *args, **kwargs):
-        x, _ = self.stack_inputs(x)
-        return super().predict(x, *args, **kwargs)
-
-
 def tokenize_texts(tokenizer, texts):
     """Token ids of each of several texts.
 
@@ -191,59 +151,3 @@ def pack_segments(segments, length, *, start_value, end_value, pad_value):
             segment_ids[i, at : at + len(part) + 1] = segment
             at += len(part) + 1
     return packed, segment_ids
-
-
-def is_raw(x):
-    """Whether `x` is a list or an array, not a dataset or a tensor."""
-    return isinstance(x, (list, np.ndarray))
-
-
-def pad_rows(rows, value, dtype):
-    """A rectangular `(len(rows), longest)` array, rows filled up with `value`."""
-    longest = max((len(row) for row in rows), default=0)
-    array = np.full((len(rows), longest), value, dtype)
-    for i, row in enumerate(rows):
-        array[i, : len(row)] = row
-    return array
-
-
-def to_strings(x, name="x"):
-    """Strings of any sort as Python strings, or nested lists of them.
-
-    Args:
-        x: a string or bytes; or a list, tuple, array or (ragged) tensor of such.
-        name: what messages call `x`.
-
-    Raises:
-        ValueError: something that is no string.
-    """
-    if isinstance(x, bytes):
-        return x.decode("utf-8")
-    if isinstance(x, str):
-        return str(x)
-    if isinstance(x, (list, tuple)):
-        return [to_strings(value, name) for value in x]
-    if tf is not None and isinstance(x, tf.RaggedTensor):
-        return to_strings(x.to_list(), name)
-    if isinstance(x, np.ndarray) or (tf is not None and isinstance(x, tf.Tensor)):
-        return to_strings(np.asarray(x).tolist(), name)
-    raise ValueError(
-        f"`{name}` must be a string or a list of strings. Received: {x!r} of type "
-        f"{type(x).__name__}"
-    )
-
-
-def to_ints(x, name="y"):
-    """Ints of any sort as Python ints, or nested lists of them; see `to_strings`."""
-    if isinstance(x, (int, np.integer)):
-        return int(x)
-    if isinstance(x, (list, tuple)):
-        return [to_ints(value, name) for value in x]
-    if tf is not None and isinstance(x, tf.RaggedTensor):
-        return to_ints(x.to_list(), name)
-    if hasattr(x, "__array__"):
-        return to_ints(convert_to_numpy(x).tolist(), name)
-    raise ValueError(
-        f"`{name}` must be an integer or a list of integers. Received: {x!r} of type "
-        f"{type(x).__name__}"
-    )
