@@ -3,44 +3,42 @@
     python -m recipes.classify --train train.tsv --eval dev.tsv \\
         --text sentence --label label --output runs/mine
 
-From a preset directory (`--model path`), or from scratch at a named size
-(`--model mini`), when a WordPiece vocabulary is learnt from the training texts.
-Fine-tuning follows the paper's appendix A.2 (tables 8 and 9): AdamW, warm-up over a
-tenth of the steps, decay to zero; early stopping on a metric of the evaluation file.
+From a preset (`--model`, a directory, a name or a hub handle), or from scratch at a
+named size (`--model mini`), when a WordPiece vocabulary is learnt from the training
+texts. Fine-tuning follows the paper's appendix A.2 (tables 8 and 9): AdamW, warm-up
+over a tenth of the steps, decay to zero; early stopping on a metric of the evaluation
+file.
 
+Killed and started again by the same command, a run goes on and ends with the same bits.
 Writes into `--output`: `preset/` for `BiGSTextClassifier.from_preset`, with
-`classes.json`; `config.json`; `results.json`; `confusion_matrix.png`, or `scatter.png`
-for regression; and with `--predict FILE`, `predictions` in that file's format.
+`classes.json`; `config.json`; `confusion_matrix.png`, or `scatter.png` for regression;
+with `--predict FILE` all columns of that file and the predictions, in its format; and
+last `results.json`.
 """
 
 import dataclasses
 import json
 import pathlib
+import shutil
 import time
+from dataclasses import dataclass
+from typing import Any
 from typing import Literal
 
-import keras
-import numpy as np
 import tyro
-from matplotlib import pyplot as plt
 from rich.console import Console
-from sklearn.metrics import ConfusionMatrixDisplay
 
+import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
-from keras_bigs import models
-from keras_bigs import training
-from keras_bigs.data import vocabulary
-from keras_bigs.data.tables import batching
-from keras_bigs.data.tables import tables
 
 
-@dataclasses.dataclass
-class Config:
-    """Fine-tunes a BiGS classifier (or regressor) on a table of texts."""
+@dataclass(kw_only=True)
+class FilesConfig:
+    """The files and their columns: TSV, CSV or JSONL in UTF-8, also with .gz."""
 
     train: pathlib.Path
-    """The training file: .tsv, .csv or .jsonl, in UTF-8."""
+    """The training file."""
     eval: pathlib.Path
     """The evaluation file, with the same columns."""
     text: str
@@ -49,316 +47,336 @@ class Config:
     """The column of the label: a class name, or a number with --regression."""
     text_pair: str | None = None
     """The column of a second text, for tasks on pairs."""
-    columns: tuple[str, ...] | None = None
-    """Names of all columns, for files without a header line."""
     predict: pathlib.Path | None = None
-    """A file to predict labels for; needs the text columns only."""
-    predict_columns: tuple[str, ...] | None = None
+    """A file to predict labels for, which needs the text columns only."""
+    column_names: tuple[str, ...] | None = None
+    """Names of all columns of --train and --eval, if they have no header line."""
+    predict_column_names: tuple[str, ...] | None = None
     """Names of all columns of --predict, if it has no header line."""
-    output: pathlib.Path = pathlib.Path("runs/classify")
-    """The directory to write to."""
+    quoting: bool | None = None
+    """Whether cells may be in double quotes. Default: in CSV, not in TSV."""
+
+
+@dataclass(kw_only=True)
+class ModelConfig:
+    """Where to start from."""
+
     model: str = "mini"
-    """A preset to start from, a directory, name or hub handle; or a size of
-    `keras_bigs.models.CONFIGS`, from scratch."""
-    regression: bool = False
-    """Whether labels are numbers to predict instead of classes."""
+    """A preset: a directory, a name, or a hub handle such as hf://OWNER/NAME; or a size
+    of `keras_bigs.models.CONFIGS`, from scratch."""
+    vocabulary: pathlib.Path | None = None
+    """A file with one word piece a line: for a preset that has none, as the published
+    weights; or from scratch, instead of learning one."""
+    vocabulary_size: int = 8000
+    """The most word pieces to learn, from scratch."""
+    sequence_length: int | None = None
+    """Longer texts are cut to this many tokens. Default: 128, or as many as the preset
+    takes."""
+    dropout: float = 0.1
+    """Dropout of embeddings, blocks and output."""
+
+
+@dataclass(kw_only=True)
+class TrainingConfig:
+    """How to train."""
+
+    learning_rate: float = 5e-4
+    """Peak learning rate: about 5e-4 from scratch, 1e-5 to 6e-5 from a preset."""
+    epochs: int = 5
+    """The most epochs to train."""
+    batch_size: int = 32
+    """Examples a step."""
+    warmup_proportion: float = 0.1
+    """The share of steps in which the learning rate rises."""
+    weight_decay: float = 0.01
+    """Weight decay of all but biases, norms and SSMs."""
     metric: (
         Literal["accuracy", "f1", "matthews", "pearson", "spearman", "rmse"] | None
     ) = None
     """What early stopping watches. Default: accuracy, or pearson with --regression."""
-    epochs: int = 5
-    """The most epochs to train."""
     patience: int = 2
     """Epochs without a better metric before training stops."""
-    batch_size: int = 32
-    learning_rate: float = 5e-4
-    """The peak learning rate: about 5e-4 from scratch, 1e-5 to 6e-5 from a preset."""
-    warmup_proportion: float = 0.1
-    weight_decay: float = 0.01
-    dropout: float = 0.1
-    sequence_length: int = 128
-    """Longer texts are cut to this many tokens."""
-    vocabulary_size: int = 8000
-    """The most word pieces to learn, from scratch only."""
     seed: int = 0
+    """Seed of new weights, dropout and the order of examples."""
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Fine-tunes a BiGS classifier (or regressor) on a table of texts."""
+
+    files: FilesConfig
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    regression: bool = False
+    """Whether labels are numbers to predict instead of classes."""
+    output: pathlib.Path = pathlib.Path("runs/classify")
+    """The directory to write to."""
 
 
 def main(config: Config):
-    console = Console()
-    data = load(config)
-    claim(config)
-    keras.utils.set_random_seed(config.seed)
-    classifier = build(config, data, console)
-    console.print(
-        f"{classifier.count_params():,} parameters, {len(data.train):,} training and "
-        f"{len(data.eval):,} evaluation examples"
-    )
-    start = time.time()
-    # The batches are tokenized: this model leaves out the task's own preprocessing.
-    model = keras.Model(classifier.input, classifier.output)
-    history = train(model, classifier, config, data)
-    results = {
-        "metrics": evaluate(model, batches(classifier, config, data.eval), data),
-        "seconds": round(time.time() - start, 1),
-        "epochs": history.epoch[-1] + 1,
-        "history": history.history,
-    }
-    save(config, data, classifier, model, results, console)
+    # A path may have brackets, and should not be broken where a line ends.
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    check(config)
+    data = load(config.files, config.regression)
+    classifier = build(config.model, config.training.seed, data, console)
+    with files.lock(config.output):
+        run(config, data, classifier, console)
 
 
-@dataclasses.dataclass
+def check(config):
+    """Finds out what cannot be trained with, before any work."""
+    options = dataclasses.asdict(config.model) | dataclasses.asdict(config.training)
+    numbers = {n: x for n, x in options.items() if isinstance(x, int | float)}
+    keras_bigs.training.check_ranges(**numbers)
+    metrics = keras_bigs.training.metric_names(1 if config.regression else 2)
+    if config.training.metric not in (None, *metrics):
+        raise errors.ConfigError(
+            f"--metric {config.training.metric} does not fit --regression "
+            f"{config.regression}. Choose one of {metrics}."
+        )
+    model = config.model.model
+    names = {*keras_bigs.models.CONFIGS, *keras_bigs.models.BiGSBackbone.presets}
+    if not (model in names or "://" in model or pathlib.Path(model).is_dir()):
+        raise errors.ConfigError(
+            f"--model {model} is neither a preset directory, nor a hub handle such as "
+            f"hf://OWNER/NAME, nor one of {sorted(names)}."
+        )
+
+
+@dataclass
 class Data:
-    """The tables, and the targets of the labelled ones.
+    """The tables, and the labels of those that have them.
 
-    `classes` is `None` for regression.
+    `classes` is `None` for regression, and `new` without --predict.
     """
 
-    train: tables.TextTable
-    eval: tables.TextTable
-    predict: tables.TextTable | None
+    train: Any
+    train_labels: Any
+    eval: Any
+    eval_labels: Any
     classes: list[str] | None
-    targets: dict[int, np.ndarray]
+    new: Any
 
 
-def load(config):
-    """Reads and checks every file before any work is done."""
-    names = {*models.CONFIGS, *models.BiGSBackbone.presets}
-    is_known = config.model in names or "://" in config.model
-    if not is_known and not pathlib.Path(config.model).is_dir():
-        raise errors.DataError(
-            f"--model {config.model} is neither a preset directory, nor a hub handle "
-            f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
-        )
-    columns = {"text": config.text, "text_pair": config.text_pair}
-    labelled = {**columns, "label": config.label, "column_names": config.columns}
+def load(config, regression):
+    """Reads and checks every file."""
+    tables = keras_bigs.data.tables
+    columns = {
+        "text": config.text,
+        "text_pair": config.text_pair,
+        "quoting": config.quoting,
+    }
     train, evaluation = (
-        tables.read_table(path, **labelled) for path in (config.train, config.eval)
+        tables.read_table(
+            path, label=config.label, column_names=config.column_names, **columns
+        )
+        for path in (config.train, config.eval)
     )
-    predict = None
+    new = None
     if config.predict is not None:
-        predict = tables.read_table(
-            config.predict, **columns, column_names=config.predict_columns
+        new = tables.read_table(
+            config.predict,
+            column_names=config.predict_column_names,
+            all_columns=True,
+            **columns,
         )
-        clash = {config.text, config.text_pair} & {"prediction", "probability"}
-        if clash:
+        if clash := new.columns.keys() & {"prediction", "probability"}:
             raise errors.DataError(
-                f"--predict writes a column {clash.pop()!r} of its own. Rename the "
-                "column of the texts."
+                f"{config.predict}: predictions are written beside the columns of the "
+                f"file, which has one named {clash.pop()!r} already. Rename it."
             )
-    metrics = ("pearson", "spearman", "rmse")
-    if not config.regression:
-        metrics = ("accuracy", "f1", "matthews")
-    if config.metric is None:
-        config.metric = metrics[0]
-    if config.metric not in metrics:
-        raise errors.DataError(
-            f"--metric {config.metric} does not fit --regression={config.regression}. "
-            f"Choose one of {metrics}."
-        )
-    if config.regression:
-        classes, encode = None, tables.encode_targets
-    else:
-        classes = tables.label_vocabulary(train.labels)
-        if len(classes) < 2:
-            raise errors.DataError(
-                f"{config.train}: column {config.label!r} has one label only, "
-                f"{classes}. A classifier needs two or more."
-            )
-
-        def encode(table):
-            return tables.encode_labels(table, classes)
-
-    targets = {id(table): encode(table) for table in (train, evaluation)}
-    if config.regression and len(set(targets[id(evaluation)])) < 2:
+    if not regression:
+        classes = tables.class_names(train)
+        labels = [tables.encode_labels(table, classes) for table in (train, evaluation)]
+        return Data(train, labels[0], evaluation, labels[1], classes, new)
+    labels = [tables.encode_targets(table) for table in (train, evaluation)]
+    if len(set(labels[1])) < 2:
         raise errors.DataError(
             f"{config.eval}: column {config.label!r} must have two different numbers "
             "or more, or nothing can correlate with them."
         )
-    return Data(train, evaluation, predict, classes, targets)
+    return Data(train, labels[0], evaluation, labels[1], None, new)
 
 
-def claim(config):
-    """Makes the output directory and writes the configuration into it.
+def build(config, seed, data, console):
+    """The classifier: of a preset, or of a named size."""
+    import keras
 
-    So two runs cannot have the same, and one that cannot be written is found out
-    before the work.
-    """
-    remedy = "Name another directory with --output."
-    try:
-        config.output.mkdir(parents=True, exist_ok=True)
-        if any(config.output.iterdir()):
-            raise errors.DataError(
-                f"--output {config.output} is not empty. {remedy[:-1]}, or remove it."
-            )
-        text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
-        with open(config.output / "config.json", "x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise errors.DataError(
-            f"Cannot write to --output {config.output}: {error.strerror}. {remedy}"
-        ) from error
-
-
-def build(config, data, console):
-    """The classifier: of a preset, or of a named size with a vocabulary of its own."""
-    num_classes = 1 if config.regression else len(data.classes)
-    if config.model in models.CONFIGS:
-        console.print(f"Learning a vocabulary from {config.train}")
-        texts = data.train.texts + (data.train.text_pairs or [])
-        pieces = vocabulary.learn_vocabulary(texts, config.vocabulary_size)
-        sizes = {**models.CONFIGS[config.model], "vocabulary_size": len(pieces)}
+    models = keras_bigs.models
+    keras.utils.set_random_seed(seed)
+    from_scratch = config.model in models.CONFIGS
+    if from_scratch:
+        tokenizer = models.BiGSTokenizer(
+            config.vocabulary or learn(config, data, console)
+        )
         backbone = models.BiGSBackbone(
-            **sizes, max_sequence_length=config.sequence_length, dropout=config.dropout
-        )
-        preprocessor = models.BiGSTextClassifierPreprocessor(
-            models.BiGSTokenizer(pieces), sequence_length=config.sequence_length
-        )
-        classifier = models.BiGSTextClassifier(
-            backbone, num_classes, preprocessor, dropout=config.dropout
+            **models.CONFIGS[config.model]
+            | {"vocabulary_size": tokenizer.vocabulary_size()},
+            max_sequence_length=config.sequence_length or 128,
+            dropout=config.dropout,
         )
     else:
+        tokenizer = models.BiGSTokenizer.from_preset(
+            config.model, **vocabulary_of_preset(config)
+        )
         backbone = models.BiGSBackbone.from_preset(config.model, dropout=config.dropout)
-        preprocessor = models.BiGSTextClassifierPreprocessor.from_preset(
-            config.model, sequence_length=config.sequence_length
+    most = backbone.max_sequence_length
+    if (config.sequence_length or 0) > most:
+        raise errors.ConfigError(
+            f"--sequence_length {config.sequence_length} is above the {most} tokens "
+            f"that --model {config.model} takes. Give at most {most}, or make the "
+            "model longer first: python -m recipes.extend"
         )
-        classifier = models.BiGSTextClassifier(
-            backbone, num_classes, preprocessor, dropout=config.dropout
-        )
-    if config.regression:
+    preprocessor = models.BiGSTextClassifierPreprocessor(
+        tokenizer, sequence_length=config.sequence_length or min(128, most)
+    )
+    num_classes = 1 if data.classes is None else len(data.classes)
+    classifier = models.BiGSTextClassifier(
+        backbone, num_classes, preprocessor, dropout=config.dropout
+    )
+    if data.classes is None:
         # Start from the mean instead of learning it.
-        mean = data.targets[id(data.train)].mean()
-        classifier.output_dense.bias.assign([mean])
+        classifier.output_dense.bias.assign([data.train_labels.mean()])
     return classifier
 
 
-def batches(classifier, config, table, targets=None, shuffle=False):
-    """Length-bucketed batches of a table."""
-    return batching.BucketedTextBatches(
-        classifier.preprocessor,
-        table.texts,
-        table.text_pairs,
-        targets,
-        batch_size=config.batch_size,
-        shuffle=shuffle,
-        seed=config.seed,
-        bucket_boundaries=() if classifier.backbone.depends_on_padding else None,
+def learn(config, data, console):
+    """A vocabulary of the training texts."""
+    console.print(f"Learning a vocabulary from {data.train.path}")
+    texts = data.train.texts + (data.train.text_pairs or [])
+    return keras_bigs.data.vocabulary.learn_vocabulary(texts, config.vocabulary_size)
+
+
+def vocabulary_of_preset(config):
+    """How to load the tokenizer of a preset, which may need a vocabulary."""
+    has_one = keras_bigs.convert.vocabulary.has_vocabulary(config.model)
+    if has_one and config.vocabulary is not None:
+        raise errors.ConfigError(
+            f"--model {config.model} has a vocabulary of its own. Leave out "
+            "--vocabulary."
+        )
+    if has_one:
+        return {}
+    if config.vocabulary is None:
+        raise errors.ConfigError(
+            f"--model {config.model} comes without a vocabulary. Give its own by "
+            "--vocabulary FILE, one word piece a line; that of the published weights "
+            "is BERT's, uncased: vocab.txt of google-bert/bert-base-uncased."
+        )
+    return {"vocabulary": config.vocabulary}
+
+
+def run(config, data, classifier, console):
+    """Trains, and writes everything."""
+    training, settings = keras_bigs.training, config.training
+    options = {
+        **dataclasses.asdict(config.files),
+        **dataclasses.asdict(config.model),
+        **dataclasses.asdict(config.training),
+        "regression": config.regression,
+        "train_sha256": files.sha256(config.files.train),
+        "eval_sha256": files.sha256(config.files.eval),
+    }
+    results_path = config.output / "results.json"
+    working = config.output / "fine_tuning"
+    files.claim(
+        config.output,
+        options,
+        lambda: results_path.exists() or any(working.glob("checkpoints/[0-9]*")),
+        free=("train", "eval"),
+    )
+    if results_path.exists():
+        console.print(f"This run is finished: see {results_path}")
+        return
+    console.print(
+        f"{classifier.count_params():,} parameters, {len(data.train):,} training and "
+        f"{len(data.eval):,} evaluation examples"
     )
 
+    def batches(table, labels=None, shuffle=False):
+        return keras_bigs.data.tables.BucketedTextBatches.from_table(
+            table,
+            classifier,
+            labels,
+            batch_size=settings.batch_size,
+            shuffle=shuffle,
+            seed=settings.seed,
+        )
 
-def train(model, classifier, config, data):
-    """Trains with early stopping and leaves the best epoch's weights."""
-    targets = data.targets[id(data.train)]
-    train_batches = batches(classifier, config, data.train, targets, shuffle=True)
-    eval_batches = batches(classifier, config, data.eval)
-    steps = train_batches.steps_per_epoch
-    model.compile(
-        optimizer=training.adamw(
-            config.learning_rate,
-            config.epochs * steps,
-            config.warmup_proportion,
-            config.weight_decay,
-        ),
-        loss="mse"
-        if config.regression
-        else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=None if config.regression else ["accuracy"],
+    validation = batches(data.eval, data.eval_labels)
+    start = time.time()
+    tuned = training.fine_tune(
+        classifier,
+        batches(data.train, data.train_labels, shuffle=True),
+        validation,
+        working,
+        learning_rate=settings.learning_rate,
+        epochs=settings.epochs,
+        warmup_proportion=settings.warmup_proportion,
+        weight_decay=settings.weight_decay,
+        metric=settings.metric,
+        patience=settings.patience,
     )
-    return model.fit(
-        train_batches.dataset(config.epochs),
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        callbacks=[
-            training.EvaluationCallback(lambda: evaluate(model, eval_batches, data)),
-            keras.callbacks.EarlyStopping(
-                f"val_{config.metric}",
-                mode="min" if config.metric == "rmse" else "max",
-                patience=config.patience,
-                restore_best_weights=True,
-                verbose=1,
-            ),
-        ],
-    )
-
-
-def predict(model, text_batches):
-    """Outputs in the order of the file."""
-    outputs = model.predict(text_batches.dataset(), verbose=0)
-    return outputs[np.argsort(text_batches.order())].astype("float32")
-
-
-def evaluate(model, eval_batches, data):
-    """The metrics of the evaluation file."""
-    outputs, targets = predict(model, eval_batches), data.targets[id(data.eval)]
-    if data.classes is None:
-        return training.regression_metrics(targets, outputs[:, 0])
-    classes = outputs.argmax(-1)
-    return training.classification_metrics(targets, classes, len(data.classes))
-
-
-def save(config, data, classifier, model, results, console):
-    """Report, figure, preset and predictions."""
+    results = {
+        "metrics": {
+            name.removeprefix("val_"): value
+            for name, value in tuned.best.items()
+            if name.startswith("val_")
+        },
+        "best_epoch": tuned.history.index(tuned.best) + 1,
+        "epochs": len(tuned.history),
+        "seconds_of_last_process": round(time.time() - start, 1),
+        "history": tuned.history,
+    }
     preset = config.output / "preset"
-    with files.atomic_write(preset) as temporary:
-        classifier.save_to_preset(str(temporary))
-        text = json.dumps(data.classes, ensure_ascii=False)
-        (temporary / "classes.json").write_text(text, encoding="utf-8")
-    files.write_text(config.output / "results.json", json.dumps(results, indent=2))
+    if not preset.exists():
+        with files.atomic_write(preset) as temporary:
+            classifier.save_to_preset(str(temporary))
+            text = json.dumps(data.classes, ensure_ascii=False)
+            (temporary / "classes.json").write_text(text, encoding="utf-8")
     console.print(f"Wrote {preset}")
-    if data.predict is not None:
-        outputs = predict(model, batches(classifier, config, data.predict))
-        path = config.output / f"predictions{config.predict.suffix}"
-        tables.write_table(path, prediction_columns(config, data, outputs))
+    draw(config.output, data, training.predict(tuned.model, validation), console)
+    if data.new is not None:
+        outputs = training.predict(tuned.model, batches(data.new))
+        columns = training.prediction_columns(outputs, data.classes)
+        suffix = pathlib.Path(config.files.predict.name.removesuffix(".gz")).suffix
+        path = config.output / f"predictions{suffix}"
+        keras_bigs.data.tables.write_table(path, data.new.columns | columns)
         console.print(f"Wrote {path}")
-    outputs = predict(model, batches(classifier, config, data.eval))
-    console.print(f"Wrote {plot(outputs, data, config.output)}")
+    files.write_text(results_path, json.dumps(results, indent=2))
+    # All is safe that was kept to go on.
+    shutil.rmtree(working)
     for name, value in results["metrics"].items():
         console.print(f"{name:>10}  {value:.4f}")
-    console.print(f"{results['epochs']} epochs in {results['seconds']} s")
+    console.print(f"The best of {results['epochs']} epochs: {results['best_epoch']}")
 
 
-def plot(outputs, data, directory):
-    """The confusion matrix, or predictions against targets, as a PNG."""
-    targets = data.targets[id(data.eval)]
-    if data.classes is None:
-        figure, axes = plt.subplots(layout="constrained")
-        axes.scatter(targets, outputs[:, 0], s=8, alpha=0.4)
-        axes.axline((targets.mean(), targets.mean()), slope=1, color="grey", ls=":")
-        axes.set(xlabel="label", ylabel="prediction")
-        path = directory / "scatter.png"
-    else:
-        size = min(40.0, max(4.0, 0.5 * len(data.classes) + 2))
-        figure, axes = plt.subplots(figsize=(size + 1, size), layout="constrained")
-        ConfusionMatrixDisplay.from_predictions(
-            targets,
-            outputs.argmax(-1),
-            labels=range(len(data.classes)),
-            display_labels=data.classes,
-            xticks_rotation="horizontal" if len(data.classes) < 5 else "vertical",
-            cmap="Blues",
-            ax=axes,
-        )
-        path = directory / "confusion_matrix.png"
-    with files.atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150)
-    plt.close(figure)
-    return path
+def draw(output, data, outputs, console):
+    """The confusion matrix, or predictions against labels."""
+    training = keras_bigs.training
+    try:
+        if data.classes is None:
+            path = output / "scatter.png"
+            training.plot_predictions(path, data.eval_labels, outputs[:, 0])
+        else:
+            path = output / "confusion_matrix.png"
+            training.plot_confusion_matrix(
+                path, data.eval_labels, outputs.argmax(-1), data.classes
+            )
+        console.print(f"Wrote {path}")
+    except ImportError as error:
+        console.print(f"No figure. {error}")
 
 
-def prediction_columns(config, data, outputs):
-    """The columns of the predictions file: texts, prediction and probability."""
-    columns = {config.text: data.predict.texts}
-    if config.text_pair is not None:
-        columns[config.text_pair] = data.predict.text_pairs
-    if data.classes is None:
-        return {**columns, "prediction": outputs[:, 0]}
-    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(outputs))
-    return {
-        **columns,
-        "prediction": [data.classes[i] for i in probabilities.argmax(-1)],
-        "probability": probabilities.max(-1),
-    }
+def parse(arguments=None):
+    """The configuration that the command line asks for."""
+    return tyro.cli(
+        Config,
+        args=arguments,
+        use_underscores=True,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
 
 
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))
+    errors.run(lambda arguments: main(parse(arguments)))

@@ -22,17 +22,13 @@ import dataclasses
 import json
 import pathlib
 
-import keras
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from keras_bigs import analysis
+import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
-from keras_bigs import models
-from keras_bigs import training
-from keras_bigs.data import agreement
 
 
 @dataclasses.dataclass
@@ -40,24 +36,49 @@ class Config:
     """Trains BiGS and STACK/SSM on generated agreement sentences and compares them."""
 
     output: pathlib.Path = pathlib.Path("runs/quickstart")
-    """Where to write the figure and the results."""
+    """The directory to write to."""
     train_examples: int = 20_000
+    """Sentences to train on."""
     test_examples: int = 2_500
+    """Sentences to test on."""
     plain_epochs: int = 16
     """Epochs on the sentences without a noun between subject and verb."""
     epochs: int = 4
     """Epochs on all sentences, after that."""
     batch_size: int = 64
+    """Sentences a step."""
     learning_rates: tuple[float, float] = (3e-3, 1e-3)
     """Peak learning rates of BiGS and of STACK/SSM."""
     num_layers: int = 2
+    """The number of blocks of each encoder."""
     hidden_dim: int = 64
+    """The width of each encoder."""
+    state_dim: int = 64
+    """The states of an SSM."""
     sequence_length: int = 40
+    """The length that all sentences are padded to."""
     seed: int = 0
+    """Seed of sentences, weights and the order of examples."""
 
 
 def main(config: Config):
-    console = Console()
+    # A path may have brackets, and should not be broken where a line ends.
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    with files.lock(config.output):
+        files.claim(
+            config.output,
+            dataclasses.asdict(config),
+            lambda: (config.output / "results.json").exists(),
+            free=("output",),
+        )
+        run(config, console)
+
+
+def run(config, console):
+    """Trains, compares, and writes everything."""
+    import keras
+
+    models, agreement = keras_bigs.models, keras_bigs.data.agreement
     keras.utils.set_random_seed(config.seed)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = models.BiGSTokenizer(vocabulary + agreement.vocabulary())
@@ -80,6 +101,7 @@ def main(config: Config):
             num_layers=config.num_layers,
             hidden_dim=config.hidden_dim,
             intermediate_dim=int(width * config.hidden_dim),
+            state_dim=config.state_dim,
             block=block,
             max_sequence_length=config.sequence_length,
             dropout=0.0,
@@ -87,9 +109,9 @@ def main(config: Config):
         masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
         console.rule(f"{name}: {backbone.count_params():,} parameters")
         train_masked_lm(masked_lm, train, learning_rate, config)
-        correct = analysis.forced_choice(masked_lm, inputs, right, wrong)
+        correct = keras_bigs.analysis.forced_choice(masked_lm, inputs, right, wrong)
         attractors = [example.num_attractors for example in test]
-        accuracies[name] = analysis.agreement_accuracy(correct, attractors)
+        accuracies[name] = keras_bigs.analysis.agreement_accuracy(correct, attractors)
         masked_lms[name] = masked_lm
     report(accuracies, config, console)
     show_examples(masked_lms["BiGS"], test, console)
@@ -97,6 +119,8 @@ def main(config: Config):
 
 def train_masked_lm(masked_lm, examples, learning_rate, config):
     """Trains on the masked verbs, plain sentences first."""
+    import keras
+
     plain = [example for example in examples if example.num_intervening == 0]
     stages = ((plain, config.plain_epochs), (examples, config.epochs))
     steps = sum(
@@ -105,13 +129,15 @@ def train_masked_lm(masked_lm, examples, learning_rate, config):
     # The inputs are tokenized already: train without the task's preprocessing.
     model = keras.Model(masked_lm.input, masked_lm.output)
     model.compile(
-        optimizer=training.adamw(learning_rate, steps, warmup_proportion=0.05),
+        optimizer=keras_bigs.training.adamw(
+            learning_rate, steps, warmup_proportion=0.05
+        ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["sparse_categorical_accuracy"],
     )
     tokenizer = masked_lm.preprocessor.tokenizer
     for stage, epochs in stages:
-        inputs, right, _ = agreement.masked_verbs(
+        inputs, right, _ = keras_bigs.data.agreement.masked_verbs(
             stage, tokenizer, config.sequence_length
         )
         model.fit(inputs, right[:, None], epochs=epochs, batch_size=config.batch_size)
@@ -125,12 +151,14 @@ def report(accuracies, config, console):
         scores = (f"{100 * a[attractors][0]:.1f}" for a in accuracies.values())
         table.add_row(str(attractors), str(count), *scores)
     console.print(table)
-    with files.atomic_write(config.output / "results.json") as temporary:
-        temporary.write_text(json.dumps(accuracies, indent=2))
-    figure = config.output / "agreement.png"
-    with files.atomic_write(figure) as temporary:
-        analysis.plot_agreement(temporary, accuracies, "Agreement past attractors")
-    console.print(f"Figure: {figure}")
+    files.write_text(config.output / "results.json", json.dumps(accuracies, indent=2))
+    path = config.output / "agreement.png"
+    try:
+        title = "Agreement past attractors"
+        keras_bigs.analysis.plot_agreement(path, accuracies, title)
+        console.print(f"Figure: {path}")
+    except ImportError as error:
+        console.print(f"No figure. {error}")
 
 
 def show_examples(masked_lm, test, console):
@@ -139,10 +167,15 @@ def show_examples(masked_lm, test, console):
         example = next(e for e in test if e.num_attractors == attractors)
         text = example.masked()
         guesses = masked_lm.fill_mask(text, top_k=3)[0]
-        console.print(f"\n{text}", markup=False, highlight=False)
+        console.print(f"\n{text}")
         for guess in guesses:
             console.print(f"  {guess['score']:6.1%}  {guess['token']}")
 
 
+def parse(arguments=None):
+    """The configuration that the command line asks for."""
+    return tyro.cli(Config, args=arguments, use_underscores=True)
+
+
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(tyro.cli(Config, args=arguments)))
+    errors.run(lambda arguments: main(parse(arguments)))

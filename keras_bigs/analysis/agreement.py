@@ -5,6 +5,8 @@ import itertools
 import keras
 import numpy as np
 
+from keras_bigs.training import figure
+
 
 def forced_choice(masked_lm, inputs, right, wrong, batch_size=256):
     """Whether a masked LM prefers the right word at the mask.
@@ -56,35 +58,34 @@ def plot_agreement(path, accuracies, title):
     Bars show the 95% interval of a proportion (normal approximation).
 
     Args:
-        path: where to write.
+        path: the picture.
         accuracies: dict from a model's name to what `agreement_accuracy` returned.
         title: string.
-    """
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    for (name, by_attractors), marker in zip(
-        accuracies.items(), itertools.cycle("osD^v<>"), strict=False
-    ):
-        attractors = list(by_attractors)
-        accuracy = np.array([a for a, _ in by_attractors.values()])
-        count = np.array([n for _, n in by_attractors.values()])
-        axes.errorbar(
-            attractors,
-            100 * accuracy,
-            yerr=196 * np.sqrt(accuracy * (1 - accuracy) / count),
-            marker=marker,
-            capsize=3,
-            label=name,
+    Raises:
+        ImportError: there is no Matplotlib.
+    """
+    with figure(path, figsize=(6, 4)) as axes:
+        for (name, by_attractors), marker in zip(
+            accuracies.items(), itertools.cycle("osD^v<>"), strict=False
+        ):
+            attractors = list(by_attractors)
+            accuracy = np.array([a for a, _ in by_attractors.values()])
+            count = np.array([n for _, n in by_attractors.values()])
+            axes.errorbar(
+                attractors,
+                100 * accuracy,
+                yerr=196 * np.sqrt(accuracy * (1 - accuracy) / count),
+                marker=marker,
+                capsize=3,
+                label=name,
+            )
+        axes.axhline(50, color="grey", linestyle=":", label="chance")
+        axes.set(
+            xlabel="attractors between subject and verb",
+            ylabel="accuracy (%)",
+            xticks=attractors,
+            ylim=(0, 103),
+            title=title,
         )
-    axes.axhline(50, color="grey", linestyle=":", label="chance")
-    axes.set(
-        xlabel="attractors between subject and verb",
-        ylabel="accuracy (%)",
-        xticks=attractors,
-        ylim=(0, 103),
-        title=title,
-    )
-    axes.legend(loc="lower left")
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+        axes.legend(loc="lower left")

@@ -25,15 +25,15 @@ def einsum(equation, first, second):
         A tensor of that dtype.
     """
     dtype = keras.backend.standardize_dtype(first.dtype)
-    if dtype not in ("bfloat16", "float16") or _sums_in_float32(dtype):
+    if dtype not in ("bfloat16", "float16") or _sums_in_float32(dtype, platform()):
         return ops.einsum(equation, first, second)
     first, second = ops.cast(first, "float32"), ops.cast(second, "float32")
     return ops.cast(ops.einsum(equation, first, second), dtype)
 
 
 @functools.cache
-def _sums_in_float32(dtype):
-    if keras.backend.backend() != "tensorflow" or platform() != "cpu":
+def _sums_in_float32(dtype, platform):
+    if keras.backend.backend() != "tensorflow" or platform == "accelerator":
         return True
     import tensorflow as tf
 

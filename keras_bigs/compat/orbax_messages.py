@@ -5,35 +5,34 @@ Orbax 0.11 and tensorstore print a traceback for every array from their threads,
 it.
 """
 
-import contextlib
 import logging
 import re
 import sys
 
 
-@contextlib.contextmanager
-def quiet_orbax():
+class QuietOrbax:
     """A scope in which Orbax' threads print nothing of errors that are raised too."""
-    logger, hook = logging.getLogger("absl"), sys.excepthook
-    level = logger.level
 
-    def without_closed_loops(kind, error, traceback):
+    def __enter__(self):
+        self._logger, self._hook = logging.getLogger("absl"), sys.unraisablehook
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
+        sys.unraisablehook = self._without_closed_loops
+        return self
+
+    def __exit__(self, *error):
+        self._logger.setLevel(self._level)
+        sys.unraisablehook = self._hook
+
+    def _without_closed_loops(self, unraisable):
         # A write that fails after another one has ended the loop of them all.
-        if not (kind is RuntimeError and str(error) == "Event loop is closed"):
-            hook(kind, error, traceback)
-
-    logger.setLevel(logging.CRITICAL)
-    sys.excepthook = without_closed_loops
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        sys.excepthook = hook
+        if str(unraisable.exc_value) != "Event loop is closed":
+            self._hook(unraisable)
 
 
 def reason(error):
     """The message of an Orbax error in one line, without what it is to tensorstore."""
-    text = re.split(r"\[(?:tensorstore_spec|source locations)=", str(error))[0]
+    text = re.split(r" \[[\w ]+=", str(error))[0]
     return " ".join(text.split())
 
 

@@ -4,11 +4,28 @@ Keras 3.15 cannot tell on which kind of device it computes by default, on any ba
 May go when it can.
 """
 
+import contextlib
+import contextvars
+
 import keras
+
+_exporting = contextvars.ContextVar("exporting", default=False)
+
+
+@contextlib.contextmanager
+def any_platform():
+    """A scope in which programs are traced for a file, which may run anywhere."""
+    token = _exporting.set(True)
+    try:
+        yield
+    finally:
+        _exporting.reset(token)
 
 
 def platform():
-    """`"cpu"` or `"accelerator"`: where Keras computes by default."""
+    """`"cpu"` or `"accelerator"`: where Keras computes by default; or `"any"`."""
+    if _exporting.get():
+        return "any"
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

@@ -1,14 +1,42 @@
 """A scan over a sequence that compiles and differentiates on every backend."""
 
+import contextlib
+import contextvars
+
 import keras
 from keras import ops
+
+_loops = contextvars.ContextVar("loops", default=True)
+
+
+@contextlib.contextmanager
+def without_loops():
+    """A scope in which programs are traced for a runtime whose loops must be unrolled.
+
+    LiteRT 2.3 cannot keep the states of a loop of unknown length.
+    """
+    token = _loops.set(False)
+    try:
+        yield
+    finally:
+        _loops.reset(token)
+
+
+def can_scan_unknown_length():
+    """Whether `scan` can go over a sequence whose length is not known when traced.
+
+    It cannot on PyTorch, where `ops.scan` (Keras 3.15) is unrolled.
+    """
+    return _loops.get() and keras.backend.backend() != "torch"
 
 
 def scan(step, start, xs, reverse=False):
     """All states of the recurrence `s_k = step(s_{k-1}, x_k)`.
 
     On TensorFlow `ops.scan` is a loop without a bound, whose gradient XLA cannot
-    compile (Keras 3.15); `tf.scan` gives the bound.
+    compile (Keras 3.15); `tf.scan` gives the bound. With `reverse=True`, tf2onnx 1.17
+    writes the outputs of `tf.scan` in the wrong order, so it scans forwards, over
+    reversed inputs.
 
     Args:
         step: maps a state and an element of `xs` to the next state.
@@ -22,7 +50,10 @@ def scan(step, start, xs, reverse=False):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.scan(step, xs, initializer=start, reverse=reverse)
+        if not reverse:
+            return tf.scan(step, xs, initializer=start)
+        states = tf.scan(step, tf.reverse(xs, [0]), initializer=start)
+        return tf.nest.map_structure(lambda state: tf.reverse(state, [0]), states)
 
     def step_and_keep(state, x):
         state = step(state, x)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_bigs.compat.platform import platform
+from keras_bigs.compat.scan import can_scan_unknown_length
 from keras_bigs.ssm import chunked
 from keras_bigs.ssm import fft
 from keras_bigs.ssm import naive
@@ -28,20 +29,21 @@ LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
 
 
-def auto_method(length, channels, platform):
+def auto_method(length, channels, platform, can_loop=True):
     """The algorithm that `method="auto"` stands for.
 
     Args:
         length: int, or anything else (`None`, a symbolic dimension) where it is not
             known before the program runs.
         channels: int. The number of channels that share a kernel.
-        platform: `"cpu"` or `"accelerator"`.
+        platform: `"cpu"`, `"accelerator"` or, of a file that may run anywhere, `"any"`.
+        can_loop: bool. Whether the program can loop over an unknown number of chunks.
 
     Returns:
         `"toeplitz"`, `"fft"` or `"chunked"`.
     """
     if not isinstance(length, int):
-        return "chunked"
+        return "chunked" if can_loop else "toeplitz"
     longest = next(n for least, n in LONGEST_TOEPLITZ.items() if channels >= least)
     if length <= longest:
         return "toeplitz"
@@ -64,7 +66,7 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
 
     | method      | cost a token and channel | good for                       |
     |-------------|--------------------------|--------------------------------|
-    | `recurrent` | `O(N)`, sequential       | the definition; tests          |
+    | `recurrent` | `O(N)`, sequential       | the definition, `naive.py`     |
     | `toeplitz`  | `O(L)`, one product      | `L` up to about 512            |
     | `fft`       | `O(log L)`, float32      | long `L` where FFTs are cheap  |
     | `chunked`   | `O(C + N)`, products     | long `L`; linear in length     |
@@ -134,7 +136,12 @@ def convolutions(parameters, like, *, discretization="zoh", method="auto"):
             f"Received: num_kernels={num_kernels}, inputs.shape={like.shape}"
         )
     if method == "auto":
-        method = auto_method(like.shape[1], dim // num_kernels, platform())
+        method = auto_method(
+            like.shape[1],
+            dim // num_kernels,
+            platform(),
+            can_loop=can_scan_unknown_length(),
+        )
     algorithm = METHODS[method]
     stacked = SSMParameters(
         *(ops.concatenate(x) for x in zip(*parameters, strict=True))

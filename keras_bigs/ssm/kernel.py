@@ -74,7 +74,11 @@ def kernel(ssm, length):
         `(K, L)`, in the dtype of `ssm`.
     """
     blocks = round_up(length, TAP_BLOCK) // TAP_BLOCK
-    outer_re, outer_im = weigh(ssm, *powers(ssm, TAP_BLOCK * ops.arange(blocks)))
+    if not isinstance(length, int):
+        # A spare one: `torch.export` takes a dimension that may be 1 for a constant.
+        blocks = blocks + 1
+    starts = TAP_BLOCK * ops.arange(blocks, dtype="int32")
+    outer_re, outer_im = weigh(ssm, *powers(ssm, starts))
     inner_re, inner_im = powers(ssm, ops.arange(TAP_BLOCK))
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
     inner = ops.concatenate([inner_re, inner_im], axis=1)
@@ -100,7 +104,8 @@ def toeplitz_matrix(taps):
     """
     num_kernels, length = taps.shape[0], ops.shape(taps)[1]
     # Row 0 reads k[0], k[-1], k[-2], ..., which are zeros but for the first; row 1
-    # starts one earlier in the period: k[1], k[0], zeros.
+    # starts one earlier in the period: k[1], k[0], zeros. (Laid out piece by piece:
+    # LiteRT has no `roll`.)
     period = [taps[:, :1], ops.zeros_like(taps), ops.flip(taps[:, 1:], axis=1)]
     rows = ops.broadcast_to(
         ops.expand_dims(ops.concatenate(period, axis=1), 1),

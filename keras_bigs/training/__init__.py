@@ -8,9 +8,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "checkpoints": ["Checkpoints", "Progress"],
         "evaluation": [
-            "EvaluationCallback",
             "classification_metrics",
+            "evaluate",
+            "metric_names",
+            "predict",
             "regression_metrics",
+        ],
+        "figures": ["figure"],
+        "fine_tuning": ["FineTuned", "check_ranges", "fine_tune"],
+        "fine_tuning_report": [
+            "plot_confusion_matrix",
+            "plot_predictions",
+            "prediction_columns",
         ],
         "masked_lm": ["pretrain_masked_lm"],
         "optimizer": ["WarmupPolynomialDecay", "adamw", "current_learning_rate"],

@@ -1,6 +1,5 @@
 """Checkpoints of the whole state of a training run, by Orbax."""
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -12,10 +11,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import multihost
 
+from keras_bigs.compat.orbax_messages import QuietOrbax
 from keras_bigs.compat.orbax_messages import is_refused
-from keras_bigs.compat.orbax_messages import quiet_orbax
 from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointWriteError
+from keras_bigs.errors import ConfigError
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
 from keras_bigs.training.model_state import shapes
@@ -49,16 +49,22 @@ class Checkpoints:
         keep: int. How many; older ones are deleted, but for the protected one.
 
     Raises:
+        ConfigError: the path has a `[`, `*` or `?`, with which Orbax writes checkpoints
+            that cannot be read.
         ValueError: `keep` below 1.
     """
 
     def __init__(self, directory, keep: int = 3):
+        if set("[*?") & set(str(Path(directory).absolute())):
+            raise ConfigError(
+                f"{directory}: checkpoints cannot be kept in a path with '[', '*' or "
+                "'?'. Name another directory."
+            )
         if keep < 1:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
         self._protected = None
-        self._quiet = contextlib.ExitStack()
-        self._quiet.enter_context(quiet_orbax())
+        self._quiet = QuietOrbax().__enter__()
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -228,8 +234,10 @@ class Checkpoints:
 
     def close(self) -> None:
         """Ends the writing in the background, whatever became of it."""
-        with self._quiet:
+        try:
             self._manager.close()
+        finally:
+            self._quiet.__exit__()
 
     def _write_error(self, error):
         steps = self._manager.all_steps()

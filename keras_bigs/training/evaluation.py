@@ -1,8 +1,10 @@
 """Metrics of a whole evaluation set, by scikit-learn and SciPy."""
 
-import keras
+import numpy as np
 from scipy import stats
 from sklearn import metrics
+
+from keras_bigs.errors import TrainingDivergedError
 
 
 def classification_metrics(labels, predictions, num_classes):
@@ -62,22 +64,53 @@ def regression_metrics(targets, predictions):
     return {"pearson": pearson, "spearman": spearman, "rmse": rmse}
 
 
-class EvaluationCallback(keras.callbacks.Callback):
-    """Adds metrics of the whole evaluation set to the logs of every epoch.
-
-    Keras averages metrics over batches, which is wrong for F1 or a correlation.
-    Callbacks that read the logs (`EarlyStopping`, `ModelCheckpoint`, `CSVLogger`) must
-    come later in the list.
+def predict(model, batches):
+    """The outputs of a model in the order of the texts.
 
     Args:
-        evaluate: a function without arguments that returns a dict of floats.
-        prefix: string. What the names get in front in the logs.
+        model: a `keras.Model` of tokenized inputs.
+        batches: `BucketedTextBatches`.
+
+    Returns:
+        float32 array, one row a text.
+
+    Raises:
+        TrainingDivergedError: an output is NaN or infinite. (The largest of them would
+            be class 0.)
     """
+    outputs = model.predict(batches.dataset(), verbose=0)
+    outputs = outputs[np.argsort(batches.order())].astype("float32")
+    if not np.isfinite(outputs).all():
+        raise TrainingDivergedError(
+            f"The model's outputs for {(~np.isfinite(outputs)).any(-1).sum()} of "
+            f"{len(outputs)} texts are not finite. Train again with a lower learning "
+            "rate or a longer warm-up."
+        )
+    return outputs
 
-    def __init__(self, evaluate, prefix="val_"):
-        super().__init__()
-        self.evaluate = evaluate
-        self.prefix = prefix
 
-    def on_epoch_end(self, epoch, logs=None):
-        logs.update({f"{self.prefix}{k}": v for k, v in self.evaluate().items()})
+def evaluate(model, batches):
+    """The metrics of a classifier, or of a regressor if it has one output.
+
+    Args:
+        model: a `keras.Model` of tokenized inputs.
+        batches: `BucketedTextBatches` with labels.
+
+    Returns:
+        What `classification_metrics` or `regression_metrics` returns.
+
+    Raises:
+        TrainingDivergedError: an output is NaN or infinite.
+    """
+    outputs = predict(model, batches)
+    num_classes = outputs.shape[-1]
+    if num_classes == 1:
+        return regression_metrics(batches.labels, outputs[:, 0])
+    return classification_metrics(batches.labels, outputs.argmax(-1), num_classes)
+
+
+def metric_names(num_classes):
+    """The names of what `evaluate` returns; the first is the usual one to watch."""
+    if num_classes == 1:
+        return ("pearson", "spearman", "rmse")
+    return ("accuracy", "f1", "matthews")

@@ -79,16 +79,18 @@ def pretrain_masked_lm(
     Example:
     ```python
     folder = keras_bigs.data.open_shard_folder("shards")
-    train = folder.batches("train", batch_size=32, masking=folder.masking)
+    train = folder.batches("train", batch_size=8, masking=folder.masking)
+    sizes = keras_bigs.models.CONFIGS["mini"]
     backbone = keras_bigs.models.BiGSBackbone(
-        **keras_bigs.models.CONFIGS["tiny"], max_sequence_length=train.sequence_length
+        **{**sizes, "vocabulary_size": len(folder.vocabulary)},
+        max_sequence_length=train.sequence_length,
     )
     keras_bigs.training.pretrain_masked_lm(
         keras_bigs.models.BiGSMaskedLM(backbone),
         train,
-        optimizer=keras_bigs.training.adamw(1e-3, total_steps=3000),
-        directory="runs/tiny",
-        steps=3000,
+        optimizer=keras_bigs.training.adamw(1e-3, total_steps=5),
+        directory="runs/mini",
+        steps=5,
     )
     ```
     """

@@ -29,6 +29,7 @@ def resumable_fit(
     checkpoints,
     save_every=None,
     validation_data=None,
+    evaluate=None,
     callbacks=(),
     on_epoch=None,
     tokens_per_step=None,
@@ -56,10 +57,13 @@ def resumable_fit(
             Ctrl-C, of which a second one ends the process at once.
         save_every: int. Also after every so many steps.
         validation_data: as for `keras.Model.fit`; must yield the same each time.
+        evaluate: a function without arguments that returns a dict of floats, called
+            after every epoch. They join its logs with `val_` in front of their names.
+            For metrics of a whole data set, which Keras would average over batches.
         callbacks: callbacks whose state, if any, need not survive an epoch. One may end
             the run by `model.stop_training`, also within an epoch.
         on_epoch: a function of the history so far, called after every epoch, and with
-            what there is at first.
+            what there is at first. If it returns true, the run ends there.
         tokens_per_step: int. If given, the progress bar shows tokens a second.
         max_loss_rise: float. How far the loss of an epoch may be above that of the best
             epoch so far, in nats.
@@ -77,6 +81,8 @@ def resumable_fit(
 
     Example:
     ```python
+    import tensorflow as tf
+
     x = np.random.default_rng(0).normal(size=(80, 3)).astype("float32")
     data = tf.data.Dataset.from_tensor_slices((x, x.sum(1))).batch(8)
 
@@ -109,11 +115,12 @@ def resumable_fit(
             checkpoints=checkpoints,
             save_every=save_every,
             max_loss_rise=max_loss_rise,
+            evaluate=evaluate,
             on_epoch=on_epoch,
             end_request=end_request,
         )
         run.go_on(model, steps_per_epoch)
-        while run.step < total_steps:
+        while run.step < total_steps and not run.is_over:
             epoch = run.step // steps_per_epoch
             run.end_of_epoch = min((epoch + 1) * steps_per_epoch, total_steps)
             steps = run.end_of_epoch - run.step
@@ -155,9 +162,11 @@ class _Run(keras.callbacks.Callback):
     checkpoints: Checkpoints
     save_every: int | None
     max_loss_rise: float
+    evaluate: Callable | None
     on_epoch: Callable | None
     end_request: EndRequest
     end_of_epoch: int = 0
+    is_over: bool = False
     # What `fit` resets or draws from of its own accord, for training to go on with.
     metrics: list | None = None
     generators: dict[str, Any] | None = None
@@ -177,9 +186,8 @@ class _Run(keras.callbacks.Callback):
             ]
         if self.history:
             self.checkpoints.protect(self.history[-1]["step"])
-            if self.on_epoch is not None:
-                # The last process may have ended before it could.
-                self.on_epoch(self.history)
+            # The last process may have ended before it could.
+            self.tell_history()
         self.end_if_asked()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -217,14 +225,20 @@ class _Run(keras.callbacks.Callback):
             self.checkpoints.delete_after(self.history[-1]["step"])
             self.diverged(f"The loss rose from {best:.4f} to {logs['loss']:.4f}")
         rate = current_learning_rate(self.model.optimizer)
+        if self.evaluate is not None:
+            metrics = self.evaluate()
+            logs.update({f"val_{name}": value for name, value in metrics.items()})
         logs = {name: float(value) for name, value in logs.items()}
         self.history.append({"step": self.step, "learning_rate": rate, **logs})
         set_generators(self.generators)
         self.checkpoints.protect(self.step)
         self.save()
-        if self.on_epoch is not None:
-            self.on_epoch(self.history)
+        self.tell_history()
         self.end_if_asked()
+
+    def tell_history(self):
+        if self.on_epoch is not None:
+            self.is_over = bool(self.on_epoch(self.history))
 
     def save(self):
         if self.step == self.checkpoints.latest_step:

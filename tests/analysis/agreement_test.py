@@ -1,10 +1,14 @@
 """Forced choice between two word forms, and its figure."""
 
+import contextlib
+
 import keras
 import numpy as np
 
 from keras_bigs import analysis
 from keras_bigs import models
+from keras_bigs import training
+from keras_bigs.analysis import agreement as analysis_of_agreement
 from keras_bigs.data import agreement
 
 
@@ -26,10 +30,23 @@ def test_accuracy_by_number():
     assert result == {0: (0.5, 2), 2: (1.0, 2)}
 
 
-def test_figure(tmp_path):
+def test_figure(tmp_path, monkeypatch):
+    drawn = []
+
+    @contextlib.contextmanager
+    def figure(path, **kwargs):
+        with training.figure(path, **kwargs) as axes:
+            yield axes
+            drawn.append(axes.containers[0])
+
+    monkeypatch.setattr(analysis_of_agreement, "figure", figure)
     path = tmp_path / "figure.png"
     analysis.plot_agreement(path, {"a": {0: (0.5, 9), 1: (0.9, 9)}}, "title")
     assert path.read_bytes().startswith(b"\x89PNG")
+    line, _, (bars,) = drawn[0]
+    np.testing.assert_allclose(line.get_ydata(), [50, 90])
+    # 1.96 deviations of a proportion, by hand: sqrt(0.9 * 0.1 / 9) = 0.1.
+    np.testing.assert_allclose(bars.get_segments()[1][:, 1], [90 - 19.6, 90 + 19.6])
 
 
 def test_masked_verbs_fit_the_model():

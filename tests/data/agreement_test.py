@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from keras_bigs.data import agreement
 
+pytestmark = pytest.mark.without_backend
 PREPOSITIONS = {"behind", "below", "beside", "near", "opposite", "with", "of"}
 CONJUNCTIONS = {"if", "when", "while"}
 # Word form -> (lemma, is plural).

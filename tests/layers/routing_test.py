@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from absl.testing import parameterized
 from keras import ops
-from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs import layers
+from tests.conformance import TestCase
 from tests.weights import randomize
 
 # Layer, arguments and the number of weights it makes at 8 channels.

@@ -1,107 +1,281 @@
 """The classification recipe on small files of its own."""
 
-import dataclasses
 import json
+import pathlib
+import subprocess
+import sys
 
-import keras
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.metrics import accuracy_score
 
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs import models
-from keras_bigs.data.tables import tables
+from keras_bigs import training
+from keras_bigs.data import tables
 from recipes import classify
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]
+ORIGINAL = pathlib.Path(__file__).parents[1] / "fixtures/original/torch_text_classifier"
 
 
-def write(path, rows, header="sentence\tlabel"):
+def write(path, rows, header="id\tsentence\tlabel"):
     lines = ["\t".join(map(str, row)) for row in rows]
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def write_vocabulary(path):
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = ["the", "film", "is", "and", "very", "long"]
+    path.write_text("\n".join([*special, *GOOD, *BAD, *words]))
     return path
 
 
 def rows(n, seed):
     """Sentences whose adjective decides the class."""
     rng = np.random.default_rng(seed)
-    for _ in range(n):
+    for i in range(n):
         label = int(rng.integers(2))
         word = (BAD, GOOD)[label][rng.integers(3)]
-        yield f"the film is {word} and {'very ' * rng.integers(3)}long", label
+        yield i, f"the film is {word} and {'very ' * rng.integers(3)}long", label
+
+
+def parse(folder, **changes):
+    """The configuration that a command has, with some options changed."""
+    options = {
+        "train": folder / "train.tsv",
+        "eval": folder / "dev.tsv",
+        "text": "sentence",
+        "label": "label",
+        "output": folder / "run",
+        "model": "toy",
+        "epochs": 4,
+        "batch_size": 20,
+        "learning_rate": 5e-3,
+        "sequence_length": 16,
+        "vocabulary_size": 200,
+        "dropout": 0.0,
+        **changes,
+    }
+    arguments = []
+    for name, value in options.items():
+        if value is True:
+            arguments.append(f"--{name}")
+        elif value is not None:
+            arguments += [f"--{name}", str(value)]
+    return classify.parse(arguments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toy_size():
+    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 64}
+    # The cheapest to compile; what is inside the encoder is no matter here.
+    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
+    yield
+    del models.CONFIGS["toy"]
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
-    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 96, "state_dim": 8}
-    monkeypatch.setitem(models.CONFIGS, "toy", sizes)
-    return classify.Config(
-        train=write(tmp_path / "train.tsv", rows(400, 0)),
-        eval=write(tmp_path / "dev.tsv", rows(60, 1)),
-        predict=write(tmp_path / "new.tsv", rows(10, 2)),
-        text="sentence",
-        label="label",
-        output=tmp_path / "run",
-        model="toy",
-        epochs=4,
-        learning_rate=5e-3,
-        sequence_length=24,
-        vocabulary_size=200,
-        dropout=0.0,
-    )
+def folder(tmp_path):
+    write(tmp_path / "train.tsv", rows(200, 0))
+    write(tmp_path / "dev.tsv", rows(60, 1))
+    return tmp_path
 
 
-def test_from_scratch_then_from_the_preset(config, tmp_path):
-    classify.main(config)
-    results = json.loads((config.output / "results.json").read_text())
+@pytest.fixture
+def nothing_built(monkeypatch):
+    def build(*args):
+        raise AssertionError("Work has begun.")
+
+    monkeypatch.setattr(classify, "build", build)
+
+
+def read_results(config):
+    return json.loads((config.output / "results.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def from_scratch(tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("classify")
+    write(folder / "train.tsv", rows(200, 0))
+    write(folder / "dev.tsv", rows(60, 1))
+    write(folder / "new.tsv", rows(20, 2), "id\tsentence\ttruth")
+    config = parse(folder, predict=folder / "new.tsv")
+    with pytest.MonkeyPatch.context() as patch:
+        lines = []
+        patch.setattr(Console, "print", lambda self, line: lines.append(line))
+        classify.main(config)
+    return folder, config, lines
+
+
+def test_from_scratch(from_scratch):
+    _, config, lines = from_scratch
+    results = read_results(config)
     assert results["metrics"]["accuracy"] > 0.95
-    assert (config.output / "confusion_matrix.png").stat().st_size > 5_000
-    predictions = tables.read_table(
+    assert results["epochs"] == len(results["history"]) <= 4
+    best = results["history"][results["best_epoch"] - 1]
+    assert best["val_accuracy"] == results["metrics"]["accuracy"]
+    assert {path.name for path in config.output.iterdir()} == {
+        ".lock",
+        "config.json",
+        "confusion_matrix.png",
+        "predictions.tsv",
+        "preset",
+        "results.json",
+    }
+
+
+def test_predictions_stand_beside_all_columns(from_scratch):
+    folder, config, _ = from_scratch
+    given = (folder / "new.tsv").read_text().splitlines()
+    written = (config.output / "predictions.tsv").read_text().splitlines()
+    assert [line.rsplit("\t", 2)[0] for line in written] == given
+    assert written[0].endswith("\tprediction\tprobability")
+    truth = [line.split("\t")[2] for line in written[1:]]
+    predictions = [line.split("\t")[3] for line in written[1:]]
+    assert accuracy_score(truth, predictions) >= 0.9
+    assert all(0.5 <= float(line.split("\t")[4]) <= 1 for line in written[1:])
+
+
+def test_the_preset_is_a_whole_task(from_scratch):
+    """The same labels on raw strings."""
+    _, config, _ = from_scratch
+    preset = config.output / "preset"
+    table = tables.read_table(
         config.output / "predictions.tsv", text="sentence", label="prediction"
     )
-    expected = [str(label) for _, label in rows(10, 2)]
-    agreement = np.mean(np.array(predictions.labels) == expected)
-    assert agreement >= 0.9
-    # The preset is a whole task: the same labels on raw strings.
-    preset = config.output / "preset"
     classifier = models.BiGSTextClassifier.from_preset(str(preset))
     classes = json.loads((preset / "classes.json").read_text())
-    again = classifier.predict(predictions.texts, verbose=0).argmax(-1)
-    assert [classes[i] for i in again] == predictions.labels
-    # A preset is a place to start from, too.
-    tuned = dataclasses.replace(
-        config, model=str(preset), output=tmp_path / "tuned", epochs=1, predict=None
+    again = classifier.predict(table.texts, verbose=0).argmax(-1)
+    assert [classes[i] for i in again] == table.labels
+
+
+def test_a_finished_run_is_left_alone(from_scratch, monkeypatch, capsys):
+    _, config, _ = from_scratch
+    monkeypatch.setattr(training, "fine_tune", None)
+    monkeypatch.setattr(classify, "build", lambda *args: None)
+    classify.main(config)
+    assert f"finished: see {config.output}/results.json\n" in capsys.readouterr().out
+    other = parse(from_scratch[0], predict=config.files.predict, seed=1)
+    with pytest.raises(errors.ConfigError, match="results of other options.*: seed"):
+        classify.main(other)
+
+
+def test_from_the_preset_and_without_matplotlib(
+    from_scratch, tmp_path, monkeypatch, capsys
+):
+    folder, config, _ = from_scratch
+    for name in [n for n in sys.modules if n.partition(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    tuned = parse(
+        folder,
+        model=config.output / "preset",
+        output=tmp_path / "tuned",
+        epochs=1,
+        sequence_length=None,
     )
     classify.main(tuned)
-    results = json.loads((tuned.output / "results.json").read_text())
-    assert results["metrics"]["accuracy"] > 0.95
+    assert read_results(tuned)["metrics"]["accuracy"] > 0.95
+    assert not list(tuned.output.glob("*.png"))
+    output = capsys.readouterr().out.splitlines()
+    hints = [line for line in output if "pip install keras-bigs[plot]" in line]
+    assert len(hints) == 1
 
 
-def test_from_the_preset_of_the_package(config):
-    config.model = "bigs_mini_en_uncased"
-    data = classify.load(config)
-    classifier = classify.build(config, data, Console())
-    masked_lm = models.BiGSMaskedLM.from_preset(config.model)
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(classifier.backbone.token_embedding.embeddings),
-        keras.ops.convert_to_numpy(masked_lm.backbone.token_embedding.embeddings),
-    )
-    assert classifier.predict(data.eval.texts[:3], verbose=0).shape == (3, 2)
+class Killed(BaseException):
+    pass
 
 
-def test_regression(config, tmp_path):
-    scored = [(text, 1.5 + 2 * label) for text, label in rows(200, 3)]
-    config = dataclasses.replace(
-        config,
-        train=write(tmp_path / "train.tsv", scored),
-        eval=write(tmp_path / "dev.tsv", scored[:50]),
-        regression=True,
-        epochs=6,
-    )
+def test_regression_killed_in_the_second_epoch(folder, monkeypatch):
+    for name, seed in (("train.tsv", 3), ("dev.tsv", 4)):
+        scored = [(i, text, 1.5 + 2 * label) for i, text, label in rows(60, seed)]
+        write(folder / name, scored)
+    options = {"regression": True, "epochs": 6, "patience": 6, "learning_rate": 2e-2}
+    # Learnt once is enough.
+    options["vocabulary"] = write_vocabulary(folder / "vocab.txt")
+    config = parse(folder, **options)
+    save = training.Checkpoints.save
+
+    def save_and_die(self, model, progress):
+        save(self, model, progress)
+        self.wait()
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training.Checkpoints, "save", save_and_die)
+        classify.main(config)
+    with pytest.raises(errors.ConfigError, match="of other options.*: learning_rate"):
+        classify.main(parse(folder, **{**options, "learning_rate": 1e-3}))
     classify.main(config)
-    results = json.loads((config.output / "results.json").read_text())
+    results = read_results(config)
+    assert [epoch["step"] for epoch in results["history"]] == [3, 6, 9, 12, 15, 18]
     assert results["metrics"]["pearson"] > 0.9
     assert (config.output / "scatter.png").exists()
+
+
+def build(folder, **changes):
+    config = parse(folder, **changes)
+    data = classify.load(config.files, regression=False)
+    return classify.build(config.model, 0, data, Console())
+
+
+def test_from_the_preset_of_the_package(folder, monkeypatch):
+    load, loaded = models.BiGSBackbone.from_preset, []
+
+    def from_preset(*args, **kwargs):
+        loaded.append(load(*args, **kwargs))
+        return loaded[0]
+
+    monkeypatch.setattr(models.BiGSBackbone, "from_preset", from_preset)
+    classifier = build(folder, model="bigs_mini_en_uncased", sequence_length=None)
+    assert classifier.backbone is loaded[0]
+    assert classifier.backbone.count_params() == 7_313_136
+    assert classifier.num_classes == 2
+    assert classifier.preprocessor.sequence_length == 128
+    tokenizer = classifier.preprocessor.tokenizer
+    assert tokenizer.vocabulary_size() == classifier.backbone.vocabulary_size
+
+
+def test_sequences_longer_than_the_preset_takes(from_scratch, folder):
+    preset = from_scratch[1].output / "preset"
+    with pytest.raises(
+        errors.ConfigError, match=r"17 is above the 16 .*recipes.extend"
+    ):
+        build(folder, model=preset, sequence_length=17)
+
+
+def test_vocabulary_of_weights_that_have_none(folder):
+    config = json.loads((ORIGINAL / "config.json").read_text())
+    words = [f"[unused{i}]" for i in range(config["vocab_size"] - 6)]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film"]
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join([*special, *words]))
+    classifier = build(
+        folder, model=ORIGINAL, vocabulary=vocabulary, sequence_length=None
+    )
+    tokenizer = classifier.preprocessor.tokenizer
+    assert tokenizer.get_vocabulary() == [*special, *words]
+    with pytest.raises(errors.ConfigError, match="without a vocabulary. Give its own"):
+        build(folder, model=ORIGINAL, sequence_length=None)
+
+
+def test_vocabulary_from_scratch(folder):
+    vocabulary = write_vocabulary(folder / "vocab.txt")
+    classifier = build(folder, vocabulary=vocabulary)
+    pieces = classifier.preprocessor.tokenizer.get_vocabulary()
+    assert pieces == vocabulary.read_text().split("\n")
+    assert classifier.backbone.vocabulary_size == len(pieces)
+
+
+def test_vocabulary_of_weights_that_have_their_own(from_scratch, folder):
+    preset = from_scratch[1].output / "preset"
+    with pytest.raises(errors.ConfigError, match="vocabulary of its own. Leave out"):
+        build(folder, model=preset, vocabulary=folder / "vocab.txt")
 
 
 @pytest.mark.parametrize(
@@ -111,52 +285,96 @@ def test_regression(config, tmp_path):
         ({"metric": "pearson"}, "--metric pearson does not fit"),
         ({"model": "enormous"}, "--model enormous is neither"),
         ({"regression": True, "metric": "f1"}, "--metric f1 does not fit"),
+        ({"learning_rate": 1e30}, "`learning_rate` must be above 0 and at most 1"),
+        ({"epochs": 0}, "`epochs` must be"),
+        ({"batch_size": 0}, "`batch_size` must be"),
+        ({"patience": 0}, "`patience` must be"),
+        ({"dropout": 1.0}, "`dropout` must be"),
+        ({"warmup_proportion": -0.1}, "`warmup_proportion` must be"),
+        ({"sequence_length": 4}, "`sequence_length` must be"),
+        ({"seed": -1}, "`seed` must be"),
     ],
 )
-def test_errors_come_before_the_work(config, change, message, monkeypatch):
-    monkeypatch.setattr(classify, "build", None)
-    with pytest.raises(errors.DataError, match=message):
-        classify.main(dataclasses.replace(config, **change))
+def test_errors_come_before_the_work(folder, change, message, nothing_built):
+    config = parse(folder, **change)
+    with pytest.raises(errors.UserError, match=message):
+        classify.main(config)
+    # Nor is there a directory that would refuse the corrected command.
     assert not config.output.exists()
 
 
-def test_label_that_training_never_saw(config):
-    write(config.eval, [("the film is fine", "2")])
+def test_label_that_training_never_saw(folder, nothing_built):
+    write(folder / "dev.tsv", [(0, "the film is fine", "2")])
     with pytest.raises(errors.DataError, match="labels that training did not see"):
-        classify.main(config)
+        classify.main(parse(folder))
 
 
-def test_one_class_only(config):
-    write(config.train, [("the film is fine", "1")])
-    with pytest.raises(errors.DataError, match="one label only"):
-        classify.main(config)
+def test_scores_are_not_taken_for_classes(folder, nothing_built):
+    scored = [(i, "the film is fine", f"{i / 7:.3f}") for i in range(30)]
+    write(folder / "train.tsv", scored)
+    with pytest.raises(errors.DataError, match="30 different numbers.*--regression"):
+        classify.main(parse(folder))
 
 
-def test_output_is_not_overwritten(config):
-    config.output.mkdir()
-    (config.output / "kept").touch()
-    with pytest.raises(errors.DataError, match="is not empty"):
-        classify.main(config)
-
-
-def test_output_that_cannot_be_written(config, monkeypatch):
-    monkeypatch.setattr(classify, "build", None)
-    config.output.touch()
-    with pytest.raises(errors.DataError, match="Cannot write to --output"):
-        classify.main(config)
-
-
-def test_constant_targets(config):
-    write(config.eval, [("the film is fine", 1.5)] * 3)
-    config.regression = True
+def test_constant_targets(folder, nothing_built):
+    write(folder / "dev.tsv", [(i, "the film is fine", 1.5) for i in range(3)])
     with pytest.raises(errors.DataError, match="two different numbers"):
+        classify.main(parse(folder, regression=True))
+
+
+def test_columns_of_predictions_must_not_clash(folder, nothing_built):
+    new = write(folder / "new.tsv", rows(4, 0), "id\tsentence\tprobability")
+    with pytest.raises(errors.DataError, match="named 'probability' already"):
+        classify.main(parse(folder, predict=new))
+
+
+def test_output_of_something_else(folder, monkeypatch):
+    monkeypatch.setattr(classify, "build", lambda *args: None)
+    config = parse(folder)
+    config.output.mkdir(parents=True)
+    (config.output / "kept").touch()
+    with pytest.raises(errors.ConfigError, match="is not empty"):
         classify.main(config)
 
 
-def test_columns_of_predictions_must_not_clash(config):
-    for name in ("train", "eval", "predict"):
-        path = write(getattr(config, name), rows(4, 0), "prediction\tlabel")
-        setattr(config, name, path)
-    config.text = "prediction"
-    with pytest.raises(errors.DataError, match="column 'prediction' of its own"):
+def test_output_that_cannot_be_written(folder, monkeypatch):
+    monkeypatch.setattr(classify, "build", lambda *args: None)
+    config = parse(folder, output=folder / "file")
+    config.output.touch()
+    with pytest.raises(errors.ConfigError, match="Cannot write to --output"):
         classify.main(config)
+
+
+def test_output_that_another_process_writes(folder, monkeypatch):
+    monkeypatch.setattr(classify, "build", lambda *args: None)
+    config = parse(folder)
+    with (
+        files.lock(config.output),
+        pytest.raises(errors.ConfigError, match="is being written by"),
+    ):
+        classify.main(config)
+
+
+@pytest.mark.without_backend
+def test_help_does_not_wait_for_keras():
+    """And it shows the names of options as they are documented."""
+    code = """
+import sys
+from recipes import classify, quickstart
+slow = {"keras", "tensorflow", "matplotlib", "sklearn"} & sys.modules.keys()
+assert not slow, slow
+for recipe in (quickstart, classify):
+    try:
+        recipe.parse(["--help"])
+    except SystemExit:
+        pass
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--sequence_length" in result.stdout
+    assert "--learning-rate" not in result.stdout

@@ -140,23 +140,3 @@ def test_constant_predictions_and_targets():
     for targets in ([1.0], [2.0, 2.0]):
         with pytest.raises(ValueError, match="two different numbers"):
             training.regression_metrics(targets, targets)
-
-
-def test_callback_feeds_early_stopping():
-    """The metric rises, falls, falls: the weights of the second epoch come back."""
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    scores, kernels = iter([0.1, 0.9, 0.5, 0.4, 0.3]), []
-
-    def evaluate():
-        kernels.append(np.array(model.layers[0].kernel))
-        return {"score": next(scores)}
-
-    stop = keras.callbacks.EarlyStopping(
-        "val_score", mode="max", patience=2, restore_best_weights=True
-    )
-    x = np.ones((8, 1), "float32")
-    callbacks = [training.EvaluationCallback(evaluate), stop]
-    history = model.fit(x, 5 * x, epochs=5, callbacks=callbacks, verbose=0)
-    assert history.history["val_score"] == [0.1, 0.9, 0.5, 0.4]
-    np.testing.assert_array_equal(np.array(model.layers[0].kernel), kernels[1])

@@ -4,6 +4,7 @@ import keras
 from keras_hub.layers import PositionEmbedding
 from keras_hub.models import Backbone
 
+from keras_bigs.compat.preset_metadata import correct_tasks
 from keras_bigs.layers import BLOCKS
 from keras_bigs.layers import FourierMixing
 from keras_bigs.layers import MeanPooling
@@ -11,6 +12,7 @@ from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
 from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
+from keras_bigs.models.export import Exportable
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
@@ -31,7 +33,7 @@ def bigs_kernel_initializer(hidden_dim=1024):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(CalibratedQuantization, Backbone):
+class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
     The sum of token, position and segment embeddings, layer normalized, goes through
@@ -262,7 +264,8 @@ class BiGSBackbone(CalibratedQuantization, Backbone):
 
     def call(self, inputs, training=None, mask=None):
         length = keras.tree.flatten(inputs)[0].shape[1]
-        if length is not None and length > self.max_sequence_length:
+        # A symbolic length of an export cannot be compared.
+        if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 "The input is longer than the position embeddings reach: "
                 f"length={length}, "
@@ -280,6 +283,10 @@ class BiGSBackbone(CalibratedQuantization, Backbone):
         """
         fourier = any(isinstance(b.routing, FourierMixing) for b in self.blocks)
         return fourier or not self.mask_padding
+
+    def save_to_preset(self, preset_dir, max_shard_size=10):
+        super().save_to_preset(preset_dir, max_shard_size)
+        correct_tasks(preset_dir, type(self))
 
     def get_config(self):
         config = super().get_config()

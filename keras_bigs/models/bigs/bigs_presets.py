@@ -27,7 +27,7 @@ def architecture_sizes(block, hidden_dim, num_layers=None):
     Example:
     ```python
     backbone = keras_bigs.models.BiGSBackbone(
-        vocabulary_size=100, **keras_bigs.models.architecture_sizes("stack", 64)
+        vocabulary_size=100, **keras_bigs.models.architecture_sizes("stack", 16)
     )
     backbone.num_layers  # 13
     ```

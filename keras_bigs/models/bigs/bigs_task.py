@@ -6,9 +6,10 @@ from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
+from keras_bigs.models.export import Exportable
 
 
-class BiGSTask(CalibratedQuantization):
+class BiGSTask(CalibratedQuantization, Exportable):
     """Goes before a task's own base class."""
 
     backbone_cls = BiGSBackbone

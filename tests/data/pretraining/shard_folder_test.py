@@ -21,15 +21,15 @@ MASKING = data.Masking(0.5, max_predictions=4, whole_words=True)
 pytestmark = pytest.mark.without_backend
 
 
-def arrays(seed, n=8):
+def arrays(seed, n=8, pieces=PIECES):
     """Masked examples of 4 to 12 tokens."""
     rng = np.random.default_rng(seed)
-    ids = rng.integers(5, 50, (n, LENGTH))
+    ids = rng.integers(5, len(pieces), (n, LENGTH))
     mask = np.arange(LENGTH) < rng.integers(4, LENGTH + 1, n)[:, None]
     ids = np.where(mask, ids, 0)
     ids[:, 0] = 2
     rows = np.array([(0, seed, row) for row in range(n)])
-    ids, positions, labels = data.Masker(PIECES, MASKING)(ids, rows)
+    ids, positions, labels = data.Masker(pieces, MASKING)(ids, rows)
     return {
         "input_ids": ids.astype("uint8"),
         "input_mask": mask.astype("uint8"),
@@ -44,18 +44,22 @@ SPLITS = {"train_0": "train", "train_1": "train", "validation_2": "validation"}
 
 @pytest.fixture
 def folder(tmp_path):
+    write_folder(tmp_path / "shards")
+    return tmp_path / "shards"
+
+
+def write_folder(path, pieces=PIECES):
     """Cased, with masks of whole words; two shards to train on, one held out."""
-    path, infos = tmp_path / "shards", []
+    infos = []
     path.mkdir()
     for number, (name, split) in enumerate(SPLITS.items()):
-        content = arrays(number)
+        content = arrays(number, pieces=pieces)
         digest = write_shard(path / f"{name}.hdf5", content)
         tokens = int(content["input_mask"].sum())
         infos.append(ShardInfo(f"{name}.hdf5", split, number, 0, 8, tokens, digest))
-    (path / "vocabulary.txt").write_text("\n".join(PIECES) + "\n")
+    (path / "vocabulary.txt").write_text("\n".join(pieces) + "\n")
     settings = {"lowercase": False, "masking": vars(MASKING)}
     write_manifest(path, settings, infos)
-    return path
 
 
 def test_what_a_folder_says(folder):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from absl.testing import parameterized
 from keras import ops
-from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from tests.backend import differentiate
+from tests.conformance import TestCase
 from tests.weights import randomize
 
 ROUTINGS = ["ssm", "attention", "sliding_window", "fourier", "convolution", "lstm"]

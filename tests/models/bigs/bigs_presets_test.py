@@ -53,6 +53,15 @@ def test_fill_mask_gives_sensible_words(masked_lm):
         assert expected <= {guess["token"] for guess in tokens}
 
 
+def test_the_tasks_of_a_preset_are_named(tmp_path):
+    models.BiGSBackbone(20, 1, 8, 24, state_dim=4).save_to_preset(str(tmp_path))
+    names = [
+        json.loads((folder / "metadata.json").read_text())["tasks"]
+        for folder in (tmp_path, FOLDER)
+    ]
+    assert names[0] == names[1]
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "float16"])
 def test_presets_saved_in_mixed_precision(policy, tmp_path):
     """They take the current policy, or the one that is asked for."""

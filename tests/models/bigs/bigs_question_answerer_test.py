@@ -13,7 +13,6 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs.models import BiGSBackbone
 from keras_bigs.models import BiGSQuestionAnswerer
@@ -22,6 +21,7 @@ from keras_bigs.models import BiGSTextClassifier
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import QuestionAnswerer
 from keras_bigs.models import tokenize_with_offsets
+from tests.conformance import TestCase
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 SQUAD = REPOSITORY.parent / "shared/data/squad/dev-v1.1.reconstructed.json"

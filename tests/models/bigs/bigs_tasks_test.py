@@ -5,10 +5,10 @@ import keras_hub
 import numpy as np
 import pytest
 from keras import ops
-from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs import models
 from keras_bigs import training
+from tests.conformance import TestCase
 from tests.weights import randomize
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -4,7 +4,6 @@ import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
-from keras_hub.src.tests.test_case import TestCase
 
 from keras_bigs.models import BiGSBackbone
 from keras_bigs.models import BiGSTextClassifier
@@ -13,6 +12,7 @@ from keras_bigs.models import BiGSTokenClassifier
 from keras_bigs.models import BiGSTokenClassifierPreprocessor
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import TokenClassifier
+from tests.conformance import TestCase
 
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),

@@ -55,7 +55,7 @@ class BucketedTextBatches:
         texts: the texts.
         text_pairs: the second text of each example, or `None`.
         labels: array-like, one row per text; or `None`, for `predict`.
-        batch_size: int.
+        batch_size: positive int.
         shuffle: bool. Whether to shuffle, differently in each epoch.
         seed: non-negative int.
         bucket_boundaries: lengths to pad to; `sequence_length` is always one more.
@@ -66,11 +66,31 @@ class BucketedTextBatches:
 
     Attributes:
         steps_per_epoch: int. The number of batches.
+        num_examples: int. The number of texts.
+        labels: the labels as an array, in the order of the texts; or `None`.
 
     Raises:
-        ValueError: the arguments disagree in length, there is not one batch, or a
-            boundary is above `sequence_length`.
+        ValueError: the arguments disagree in length, there is not one batch,
+            `batch_size` or `seed` is out of range, or a boundary is above
+            `sequence_length`.
     """
+
+    @classmethod
+    def from_table(cls, table, task, labels=None, **kwargs):
+        """The batches of a table, as a task takes them.
+
+        They are of one length for a task whose output depends on padding.
+
+        Args:
+            table: `TextTable`.
+            task: a task with a preprocessor, such as `BiGSTextClassifier`.
+            labels: array-like, one row per text; or `None`.
+            **kwargs: as for `BucketedTextBatches`.
+        """
+        # keras-hub's own backbones do not say.
+        if getattr(task.backbone, "depends_on_padding", False):
+            kwargs.setdefault("bucket_boundaries", ())
+        return cls(task.preprocessor, table.texts, table.text_pairs, labels, **kwargs)
 
     def __init__(
         self,
@@ -84,6 +104,12 @@ class BucketedTextBatches:
         bucket_boundaries: Iterable[int] | None = None,
         drop_remainder: bool = False,
     ):
+        if batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be at least 1. Received: batch_size={batch_size}"
+            )
+        if seed < 0:
+            raise ValueError(f"`seed` must be at least 0. Received: seed={seed}")
         columns = {"texts": texts, "text_pairs": text_pairs, "labels": labels}
         sizes = {name: len(c) for name, c in columns.items() if c is not None}
         if len(set(sizes.values())) > 1:
@@ -107,11 +133,12 @@ class BucketedTextBatches:
         self._seed = seed
         self._drop_remainder = drop_remainder
         self._pad_token_id = preprocessor.tokenizer.pad_token_id
-        self._labels = None if labels is None else np.asarray(labels)
+        self.labels = None if labels is None else np.asarray(labels)
         # Example i is tokens[key][offsets[i]:offsets[i + 1]].
         self._tokens, lengths = _tokenize(preprocessor, texts, text_pairs)
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._buckets = np.array(buckets)[np.searchsorted(buckets, lengths)]
+        self.num_examples = len(texts)
         self.steps_per_epoch = len(self._batches(0))
 
     def dataset(self, epochs: int = 1, initial_step: int = 0) -> tf.data.Dataset:
@@ -138,9 +165,9 @@ class BucketedTextBatches:
             key: tf.TensorSpec((None, None), tokens.dtype)
             for key, tokens in self._tokens.items()
         }
-        if self._labels is not None:
-            shape = (None, *self._labels.shape[1:])
-            signature = (signature, tf.TensorSpec(shape, self._labels.dtype))
+        if self.labels is not None:
+            shape = (None, *self.labels.shape[1:])
+            signature = (signature, tf.TensorSpec(shape, self.labels.dtype))
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
         size = max(0, epochs * self.steps_per_epoch - initial_step)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(size))
@@ -174,7 +201,7 @@ class BucketedTextBatches:
             pad_value = self._pad_token_id if key == "token_ids" else 0
             x[key] = np.full(positions.shape, pad_value, tokens.dtype)
             x[key][is_token] = tokens[positions[is_token]]
-        return x if self._labels is None else (x, self._labels[rows])
+        return x if self.labels is None else (x, self.labels[rows])
 
 
 def _tokenize(

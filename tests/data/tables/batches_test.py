@@ -1,4 +1,5 @@
 import types
+from pathlib import Path
 
 import keras
 import keras_hub
@@ -9,9 +10,12 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from keras_bigs.data.tables.batching import BucketedTextBatches
-from keras_bigs.data.tables.batching import bucket_lengths
+from keras_bigs.data.tables import BucketedTextBatches
+from keras_bigs.data.tables import TextTable
+from keras_bigs.data.tables import bucket_lengths
 
+# No model takes part, nor tensors of a backend.
+without_backend = pytest.mark.without_backend
 WORDS = ["the", "quick", "brown", "fox", "##es", "jumped", "over", "a", "lazy", "dog"]
 # The padding token is not 0, so that nothing may rely on that.
 VOCABULARY = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *WORDS]
@@ -60,6 +64,7 @@ def small_model():
     return model
 
 
+@without_backend
 def test_bucket_lengths():
     assert bucket_lengths(128) == [16, 24, 32, 48, 64, 96, 128]
     assert bucket_lengths(100) == [16, 24, 32, 48, 64, 96, 100]
@@ -92,6 +97,7 @@ def test_batches_are_what_the_preprocessor_returns(preprocessor, is_pair):
             assert is_padding.all()
 
 
+@without_backend
 @settings(max_examples=15, deadline=None)
 @given(
     size=st.integers(1, 70),
@@ -132,6 +138,7 @@ def test_every_example_comes_once_in_few_shapes(
     assert len(set(epochs[0])) <= len(bucket_lengths(48)) + 1
 
 
+@without_backend
 def test_each_text_has_the_smallest_bucket_that_fits():
     texts = ["1 " * length for length in (1, 16, 17, 24, 25, 48, 60)]
     batches = BucketedTextBatches(NumberPreprocessor(), texts, batch_size=1)
@@ -139,6 +146,7 @@ def test_each_text_has_the_smallest_bucket_that_fits():
     assert lengths == [16, 16, 24, 24, 32, 48, 48]
 
 
+@without_backend
 def test_shuffling():
     texts = random_texts(64)
 
@@ -160,6 +168,7 @@ def test_shuffling():
     assert order(0, shuffle=False) == order(1, shuffle=False, seed=1)
 
 
+@without_backend
 def test_unshuffled_batches_go_from_short_to_long():
     batches = BucketedTextBatches(NumberPreprocessor(), random_texts(64), batch_size=8)
     lengths = [length for _, length in shapes(batches)]
@@ -167,6 +176,7 @@ def test_unshuffled_batches_go_from_short_to_long():
     assert len(set(lengths)) > 2
 
 
+@without_backend
 def test_drop_remainder():
     batches = BucketedTextBatches(
         NumberPreprocessor(),
@@ -184,6 +194,7 @@ def test_drop_remainder():
     assert set.intersection(*kept) != kept[0]
 
 
+@without_backend
 def test_initial_step_resumes():
     batches = BucketedTextBatches(
         NumberPreprocessor(), random_texts(30), batch_size=8, shuffle=True
@@ -198,6 +209,7 @@ def test_initial_step_resumes():
             np.testing.assert_array_equal(x["token_ids"], y["token_ids"])
 
 
+@without_backend
 @pytest.mark.parametrize("dtype, columns", [("int32", ()), ("float32", (3,))])
 def test_labels(dtype, columns):
     labels = np.arange(10 * 3).reshape(10, 3)[:, : columns[0] if columns else 1]
@@ -208,6 +220,7 @@ def test_labels(dtype, columns):
     np.testing.assert_array_equal(y, labels[batches.order()])
 
 
+@without_backend
 def test_bucket_boundaries():
     def lengths(boundaries):
         batches = BucketedTextBatches(
@@ -226,6 +239,7 @@ def test_bucket_boundaries():
             lengths(boundaries)
 
 
+@without_backend
 def test_arguments_that_do_not_fit():
     with pytest.raises(ValueError, match="'texts': 2, 'labels': 1"):
         BucketedTextBatches(NumberPreprocessor(), ["a", "b"], labels=[1])
@@ -237,6 +251,42 @@ def test_arguments_that_do_not_fit():
         BucketedTextBatches(
             NumberPreprocessor(), ["a"] * 3, batch_size=4, drop_remainder=True
         )
+
+
+@without_backend
+def test_out_of_range():
+    for option in ({"batch_size": 0}, {"seed": -1}):
+        (name,) = option
+        with pytest.raises(ValueError, match=f"`{name}` must be at least"):
+            BucketedTextBatches(NumberPreprocessor(), ["a"], **option)
+
+
+@without_backend
+@pytest.mark.parametrize("depends_on_padding", [False, True])
+def test_from_table(depends_on_padding):
+    """All are as long where the output depends on it."""
+    texts = random_texts(20)
+    table = TextTable(texts, None, None, list(range(20)), Path("a.tsv"))
+    backbone = types.SimpleNamespace(depends_on_padding=depends_on_padding)
+    task = types.SimpleNamespace(preprocessor=NumberPreprocessor(), backbone=backbone)
+    labels = np.arange(20)
+    batches = BucketedTextBatches.from_table(table, task, labels, batch_size=4)
+    assert batches.num_examples == 20
+    np.testing.assert_array_equal(batches.labels, labels)
+    expected = BucketedTextBatches(
+        NumberPreprocessor(),
+        texts,
+        labels=labels,
+        batch_size=4,
+        bucket_boundaries=() if depends_on_padding else None,
+    )
+    lengths = shapes_of_x(batches)
+    assert lengths == shapes_of_x(expected)
+    assert (len(set(lengths)) == 1) == depends_on_padding
+
+
+def shapes_of_x(batches):
+    return [x["token_ids"].shape for x, _ in batches.dataset()]
 
 
 def test_fit_takes_the_batches_as_they_are():

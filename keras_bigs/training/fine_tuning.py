@@ -1,0 +1,221 @@
+"""Fine-tuning of a task on labelled texts, which can be killed and goes on."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_bigs import files
+from keras_bigs.errors import CheckpointError
+from keras_bigs.errors import ConfigError
+from keras_bigs.training import evaluation
+from keras_bigs.training.checkpoints import Checkpoints
+from keras_bigs.training.optimizer import adamw
+from keras_bigs.training.resumable_fit import resumable_fit
+
+# What options of a fine-tuning may be.
+RANGES = {
+    "learning_rate": ("above 0 and at most 1", lambda x: 0 < x <= 1),
+    "epochs": ("at least 1", lambda x: x >= 1),
+    "batch_size": ("at least 1", lambda x: x >= 1),
+    "warmup_proportion": ("at least 0 and below 1", lambda x: 0 <= x < 1),
+    "weight_decay": ("at least 0 and at most 1", lambda x: 0 <= x <= 1),
+    "patience": ("at least 1", lambda x: x >= 1),
+    "dropout": ("at least 0 and below 1", lambda x: 0 <= x < 1),
+    # [CLS] a [SEP] b [SEP]
+    "sequence_length": ("at least 5", lambda x: x >= 5),
+    # Of those, five are special.
+    "vocabulary_size": ("at least 6", lambda x: x >= 6),
+    "seed": ("at least 0", lambda x: x >= 0),
+}
+# All other metrics are the better the higher they are.
+LOWER_IS_BETTER = ("rmse", "loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuned:
+    """What `fine_tune` has done; the task has the weights of the best epoch.
+
+    Attributes:
+        model: `keras.Model` of tokenized inputs that shares the weights of the task,
+            for `predict` and `evaluate` of `keras_bigs.training`.
+        history: the logs of all epochs, a list of dicts of floats: `step`,
+            `learning_rate`, `loss` and other metrics of training, and those of the
+            validation data with `val_` in front.
+        best: the logs of the best epoch.
+    """
+
+    model: Any
+    history: list[dict[str, float]]
+    best: dict[str, float]
+
+
+def fine_tune(
+    task,
+    train,
+    validation,
+    directory,
+    *,
+    learning_rate=5e-5,
+    epochs=3,
+    warmup_proportion=0.1,
+    weight_decay=0.01,
+    metric=None,
+    patience=None,
+    evaluate=evaluation.evaluate,
+    save_every=500,
+    verbose="auto",
+):
+    """Trains a task on labelled texts, and leaves it as it was after its best epoch.
+
+    As in the paper's appendix A.2 (tables 8 and 9): AdamW, a warm-up, a decay to zero;
+    see `adamw`. The loss is that of `task.compile`, which a task has by default.
+
+    Killed at any moment and called again in a new process, on a task that was made in
+    the same way, it ends with the same weights and history, bit by bit, as if it had
+    never been killed; see `resumable_fit`.
+
+    Args:
+        task: a task with a backbone, such as `BiGSTextClassifier`.
+        train: `BucketedTextBatches` with labels, shuffled.
+        validation: `BucketedTextBatches` with labels.
+        directory: where checkpoints and the weights of the best epoch are kept. Another
+            one for every run; to be deleted when its result is safe.
+        learning_rate: float. The peak: 1e-5 to 6e-5 for pretrained weights.
+        epochs: int. The most epochs to train.
+        warmup_proportion: float in [0, 1). The share of steps that warm up.
+        weight_decay: float.
+        metric: which metric of the validation data says what epoch is best. `None` for
+            accuracy, or Pearson's correlation for a regressor.
+        patience: int. The run ends after so many epochs without a better metric. `None`
+            for all `epochs`.
+        evaluate: a function of the model and `validation` that returns a dict of
+            floats, called after every epoch. With one of your own, name the `metric`.
+        save_every: int. A checkpoint is written after so many steps, and every epoch.
+        verbose: as for `keras.Model.fit`.
+
+    Returns:
+        `FineTuned`.
+
+    Raises:
+        ConfigError: an option is out of its range, or there is no such metric.
+        TrainingDivergedError: the loss, a weight or an output is NaN or infinite.
+        PreemptedError: SIGTERM came; a checkpoint of the last step was written.
+        CheckpointWriteError: a checkpoint could not be written.
+        ValueError: batches have no labels; or the checkpoints are of another model.
+
+    Example:
+    ```python
+    texts, labels = ["What an amazing movie!", "A waste of time."], [1, 0]
+    batches = keras_bigs.data.tables.BucketedTextBatches
+    train = batches(classifier.preprocessor, texts, labels=labels, shuffle=True)
+    validation = batches(classifier.preprocessor, texts, labels=labels)
+    tuned = keras_bigs.training.fine_tune(
+        classifier, train, validation, "runs/films", learning_rate=3e-5, epochs=3
+    )
+    tuned.best["val_accuracy"]
+    classifier.save_to_preset("runs/films/preset")
+    ```
+    """
+    check_ranges(
+        learning_rate=learning_rate,
+        epochs=epochs,
+        warmup_proportion=warmup_proportion,
+        weight_decay=weight_decay,
+        patience=patience,
+    )
+    for name, batches in {"train": train, "validation": validation}.items():
+        if batches.labels is None:
+            raise ValueError(f"`{name}` must have labels. Received: labels=None")
+    if evaluate is evaluation.evaluate:
+        names = evaluation.metric_names(task.output_shape[-1])
+        metric = names[0] if metric is None else metric
+        _require_metric(metric, names)
+
+    steps = epochs * train.steps_per_epoch
+    # The batches are tokenized: this model leaves out the task's own preprocessing.
+    model = keras.Model(task.input, task.output)
+    model.compile(
+        adamw(learning_rate, steps, warmup_proportion, weight_decay),
+        task.loss,
+        metrics=["accuracy"] if task.output_shape[-1] > 1 else None,
+    )
+    directory = Path(directory)
+    checkpoints = Checkpoints(directory / "checkpoints", keep=1)
+
+    def evaluate_epoch():
+        values = evaluate(model, validation)
+        _require_metric(metric, tuple(values))
+        return values
+
+    def on_epoch(history):
+        best = best_epoch(history, metric)
+        path = weights_path(history[best]["step"])
+        if not path.exists():
+            _require_weights_of(history[best]["step"], checkpoints)
+            with files.atomic_write(path) as temporary:
+                task.save_weights(temporary)
+            for other in directory.glob("best-*.weights.h5"):
+                if other != path:
+                    other.unlink()
+        return patience is not None and len(history) - 1 - best >= patience
+
+    def weights_path(step):
+        return directory / f"best-{step}.weights.h5"
+
+    try:
+        history = resumable_fit(
+            model,
+            lambda first, steps: train.dataset(epochs, first).take(steps),
+            steps,
+            train.steps_per_epoch,
+            checkpoints,
+            save_every,
+            evaluate=evaluate_epoch,
+            on_epoch=on_epoch,
+            max_loss_rise=math.inf,  # an epoch that is worse is not the best one
+            verbose=verbose,
+        )
+    finally:
+        checkpoints.close()
+    best = history[best_epoch(history, metric)]
+    task.load_weights(weights_path(best["step"]))
+    return FineTuned(model, history, best)
+
+
+def best_epoch(history, metric):
+    """The index of the first epoch with the best value of a metric."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    values = [sign * epoch[f"val_{metric}"] for epoch in history]
+    return values.index(max(values))
+
+
+def check_ranges(**options):
+    """Finds out, before any work, what cannot be fine-tuned with.
+
+    Args:
+        **options: numbers by name, each one of `RANGES`; or `None`.
+
+    Raises:
+        ConfigError: one is out of its range.
+    """
+    for name, value in options.items():
+        rule, is_within = RANGES[name]
+        if value is not None and not is_within(value):
+            raise ConfigError(f"`{name}` must be {rule}. Received: {name}={value}")
+
+
+def _require_metric(metric, names):
+    if metric not in names:
+        raise ConfigError(f"`metric` must be one of {names}. Received: {metric!r}")
+
+
+def _require_weights_of(step, checkpoints):
+    """Finds out whether the model is as it was after the best epoch."""
+    if checkpoints.latest_step != step:
+        raise CheckpointError(
+            f"{checkpoints.directory.parent}: the weights of the best epoch, of step "
+            f"{step}, are gone. Start again in another directory."
+        )

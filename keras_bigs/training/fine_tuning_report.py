@@ -1,0 +1,71 @@
+"""What a fine-tuned classifier or regressor says of texts, as columns and figures."""
+
+import numpy as np
+from scipy.special import softmax
+
+from keras_bigs.training.figures import figure
+
+
+def prediction_columns(outputs, classes=None):
+    """The columns that predictions add to a table.
+
+    Args:
+        outputs: `(n, num_classes)` logits, or `(n, 1)` predicted numbers.
+        classes: the names of the classes, or `None` for numbers.
+
+    Returns:
+        dict of `prediction`: the name of the most probable class, and its
+        `probability`; or of `prediction` only, the number.
+    """
+    if classes is None:
+        return {"prediction": outputs[:, 0]}
+    probabilities = softmax(outputs, axis=-1)
+    return {
+        "prediction": [classes[i] for i in probabilities.argmax(-1)],
+        "probability": probabilities.max(-1),
+    }
+
+
+def plot_confusion_matrix(path, labels, predictions, classes):
+    """Draws how many examples of each class were predicted as which.
+
+    Args:
+        path: the picture.
+        labels: `(n,)` integers, the true classes.
+        predictions: `(n,)` integers, the predicted ones.
+        classes: the names of all classes.
+
+    Raises:
+        ImportError: there is no Matplotlib.
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    size = min(40.0, max(4.0, 0.5 * len(classes) + 2))
+    with figure(path, figsize=(size + 1, size)) as axes:
+        ConfusionMatrixDisplay.from_predictions(
+            labels,
+            predictions,
+            labels=range(len(classes)),
+            display_labels=classes,
+            xticks_rotation="horizontal" if len(classes) < 5 else "vertical",
+            cmap="Blues",
+            ax=axes,
+        )
+
+
+def plot_predictions(path, targets, predictions):
+    """Draws predicted numbers against true ones, and where they would be equal.
+
+    Args:
+        path: the picture.
+        targets: `(n,)` floats.
+        predictions: `(n,)` floats.
+
+    Raises:
+        ImportError: there is no Matplotlib.
+    """
+    mean = np.mean(targets)
+    with figure(path) as axes:
+        axes.scatter(targets, predictions, s=8, alpha=0.4)
+        axes.axline((mean, mean), slope=1, color="grey", linestyle=":")
+        axes.set(xlabel="label", ylabel="prediction")
