@@ -63,8 +63,8 @@ def main(config: Config):
             compare_files(config, content, folder, console)
             return
         (folder / "texts.txt").write_bytes(content)
-        shards = folder / "shards"
-        prepare(config, folder / "texts.txt", shards, console)
+        prepare(config, folder / "texts.txt", folder / "shards", console)
+        shards = data.open_shard_folder(folder / "shards")
         read(config, shards, console)
         train(config, shards, console)
 
@@ -122,36 +122,27 @@ def prepare(config, source, directory, console):
     )
 
 
-def open_batches(config, directory, masking):
-    """Batches with the masks of the shards, or masked while training."""
-    masker = masking and data.Masker(data.read_vocabulary(directory), masking)
-    shards = data.open_shards(directory, "train", verify=False)
-    return data.PretrainingBatches(shards, config.batch_size, masker)
-
-
-def read(config, directory, console):
+def read(config, folder, console):
     """Tokens a second of the input pipeline alone."""
     table = Table("masks", "tokens/s", "tokens/s a core")
-    split = data.read_manifest(directory)[0]["splits"]["train"]
-    tokens_of_a_sequence = split["num_tokens"] / split["num_examples"]
     for name, masking in {
         "of the shards": None,
         "while training": data.Masking(),
         "while training, whole words": data.Masking(whole_words=True),
     }.items():
-        batches = open_batches(config, directory, masking)
+        batches = folder.batches("train", config.batch_size, masking)
         steps = min(2000, 4 * batches.num_examples // config.batch_size)
         iterator = iter(batches.dataset(0, steps))
         next(iterator)
         wall, processor = time.perf_counter(), time.process_time()
         count = sum(1 for _ in iterator)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
-        tokens = count * config.batch_size * tokens_of_a_sequence
+        tokens = count * batches.tokens_per_batch
         table.add_row(name, f"{tokens / wall:,.0f}", f"{tokens / processor:,.0f}")
     console.print(table)
 
 
-def train(config, directory, console):
+def train(config, folder, console):
     """The time of a training step with the pipeline, of that without."""
     import keras
     import tensorflow as tf
@@ -161,9 +152,9 @@ def train(config, directory, console):
     from keras_bigs import training
 
     console.print(timing.environment())
-    batches = open_batches(config, directory, data.Masking())
+    batches = folder.batches("train", config.batch_size, data.Masking())
     backbone = models.BiGSBackbone(
-        vocabulary_size=len(data.read_vocabulary(directory)),
+        vocabulary_size=len(folder.vocabulary),
         num_layers=12,
         hidden_dim=config.dim,
         intermediate_dim=3 * config.dim,

@@ -30,10 +30,10 @@ from keras_bigs.data.corpus import runners
 from keras_bigs.data.corpus.corpus import Corpus
 from keras_bigs.data.corpus.interruption import explain_interruptions
 from keras_bigs.data.corpus.job import hold
-from keras_bigs.data.corpus.job_vocabulary import read_vocabulary
 from keras_bigs.data.corpus.job_vocabulary import write_vocabulary
 from keras_bigs.data.corpus.report import summarize
 from keras_bigs.data.corpus.settings import Settings
+from keras_bigs.vocabulary import read_vocabulary
 
 
 @dataclass

@@ -5,7 +5,7 @@ import os
 
 from keras_bigs.compat import keras_hub_presets
 from keras_bigs.errors import CheckpointError
-from keras_bigs.models.vocabulary import read_vocabulary
+from keras_bigs.vocabulary import read_vocabulary
 
 FILES = ("vocab.txt", "tokenizer.json")
 REMEDY = (

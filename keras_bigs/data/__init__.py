@@ -9,7 +9,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "corpus.corpus": ["Corpus"],
         "corpus.settings": ["Settings"],
-        "corpus.job_vocabulary": ["read_vocabulary"],
         "pretraining.masking": ["Masker", "Masking"],
         "pretraining.batches": ["PretrainingBatches"],
         "pretraining.shard_folder": ["ShardFolder", "open_shard_folder"],

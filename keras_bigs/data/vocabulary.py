@@ -32,7 +32,8 @@ def learn_vocabulary(
     more than 100 bytes, one with a no-break space in it, or one with a character that
     is not among the 1000 most frequent.
 
-    Neighbours must come together 10 times, so few texts give a small vocabulary.
+    Neighbours must come together 10 times, so few texts give a small vocabulary. 7.7 MB
+    of prose take three seconds of processor time.
 
     Args:
         texts: the texts, of which one at least has a word.

@@ -35,7 +35,7 @@ from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer
 from keras_bigs.models.token_classifier import TokenClassifier
-from keras_bigs.models.vocabulary import read_vocabulary
+from keras_bigs.vocabulary import read_vocabulary
 
 hide_gpus_from_tensorflow()
 register_presets(PRESETS, BiGSBackbone)

@@ -15,13 +15,13 @@ from keras_bigs.data.corpus.deduplication import kept_paragraphs
 from keras_bigs.data.corpus.examples import mask
 from keras_bigs.data.corpus.examples import pad
 from keras_bigs.data.corpus.job import Job
-from keras_bigs.data.corpus.job_vocabulary import read_vocabulary
 from keras_bigs.data.corpus.sequences import make_sequences
 from keras_bigs.data.corpus.word_tokenizer import WordTokenizer
 from keras_bigs.data.pretraining import shards
 from keras_bigs.data.pretraining.masking import Masker
 from keras_bigs.files import sha256
 from keras_bigs.files import write_text
+from keras_bigs.vocabulary import read_vocabulary
 
 
 @contextlib.contextmanager
@@ -135,7 +135,7 @@ def _tokenizer(directory, lowercase, digest):
 
     `digest`, the hash of the vocabulary, only says whether they may be used again.
     """
-    pieces = read_vocabulary(directory)
+    pieces = read_vocabulary(Path(directory) / shards.VOCABULARY)
     return pieces, WordTokenizer(pieces, lowercase)
 
 

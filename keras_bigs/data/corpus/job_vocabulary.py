@@ -10,7 +10,6 @@ from keras_bigs.data.corpus.job import Job
 from keras_bigs.data.corpus.job import has_shards
 from keras_bigs.data.corpus.sentences import clean
 from keras_bigs.data.pretraining import shards
-from keras_bigs.data.text_files import read_text
 from keras_bigs.data.vocabulary import SPECIAL_TOKENS
 from keras_bigs.data.vocabulary import learn_vocabulary
 from keras_bigs.errors import DataError
@@ -107,19 +106,3 @@ def _learn(job, size, sample_bytes):
 
 def _lines(pieces):
     return "".join(f"{piece}\n" for piece in pieces)
-
-
-def read_vocabulary(path) -> list[str]:
-    """The word pieces of a file with one a line, in the order of their ids.
-
-    Args:
-        path: the file, or a folder of shards, which has it. A byte-order mark and
-            carriage returns at line ends are no part of a piece.
-
-    Raises:
-        DataError: no such file, or it is no text.
-    """
-    path = Path(path)
-    path = path / shards.VOCABULARY if path.is_dir() else path
-    # Not `splitlines()`: a piece may be a rare kind of line break.
-    return read_text(path).replace("\r\n", "\n").rstrip("\n").split("\n")

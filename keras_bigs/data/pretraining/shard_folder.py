@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_bigs.data.corpus.job_vocabulary import read_vocabulary
 from keras_bigs.data.pretraining import shards
 from keras_bigs.data.pretraining.batches import PretrainingBatches
 from keras_bigs.data.pretraining.masking import Masker
@@ -13,6 +12,7 @@ from keras_bigs.data.pretraining.masking import Masking
 from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.files import sha256
+from keras_bigs.vocabulary import read_vocabulary
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def open_shard_folder(path, vocabulary=None, lowercase=None) -> ShardFolder:
             )
         settings = shards.read_manifest(path)[0]["settings"]
         checksum = sha256(path / shards.MANIFEST)
-        pieces, lowercase = read_vocabulary(path), settings["lowercase"]
+        pieces = read_vocabulary(path / shards.VOCABULARY)
+        lowercase = settings["lowercase"]
     else:
         if vocabulary is None:
             raise ConfigError(

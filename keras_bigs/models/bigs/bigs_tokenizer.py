@@ -6,7 +6,7 @@ import keras
 from keras_hub.tokenizers import WordPieceTokenizer
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
-from keras_bigs.models.vocabulary import read_vocabulary
+from keras_bigs.vocabulary import read_vocabulary
 
 
 @keras.saving.register_keras_serializable("keras_bigs")

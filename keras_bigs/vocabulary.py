@@ -1,4 +1,4 @@
-"""Files of word pieces."""
+"""Files of word pieces. A module of its own, since it needs no Keras to read one."""
 
 from pathlib import Path
 
