@@ -249,7 +249,9 @@ def learn(config, data, console):
 
 def vocabulary_of_preset(config):
     """How to load the tokenizer of a preset, which may need a vocabulary."""
-    has_one = keras_bigs.convert.vocabulary.has_vocabulary(config.model)
+    from keras_bigs.convert.vocabulary import has_vocabulary
+
+    has_one = has_vocabulary(config.model)
     if has_one and config.vocabulary is not None:
         raise errors.ConfigError(
             f"--model {config.model} has a vocabulary of its own. Leave out "
