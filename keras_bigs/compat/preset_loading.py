@@ -37,11 +37,14 @@ def register_preset_loading(backbone_cls):
     """
 
     def is_our_preset(config):
+        # A damaged file may have anything, which keras-hub refuses by itself.
+        if not isinstance(config, dict):
+            return False
         cls = keras.saving.get_registered_object(config.get("registered_name"))
         return isinstance(cls, type) and issubclass(cls, backbone_cls)
 
     def is_original(config):
-        return config.get("model_type") == MODEL_TYPE
+        return isinstance(config, dict) and config.get("model_type") == MODEL_TYPE
 
     def original_loader(preset, config):
         # Above the models; imported when it is needed.

@@ -42,7 +42,8 @@ def save_original(model, directory, origin=None, tokenizer=None):
     Raises:
         ValueError: the original has no such model, its code has another GELU, or a
             layer is quantized.
-        OSError: the directory has something in it, or cannot be written.
+        ConfigError: the directory has something in it.
+        OSError: it cannot be written.
 
     Returns:
         `"flax"` or `"pytorch"`.

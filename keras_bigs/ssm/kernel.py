@@ -85,7 +85,7 @@ def kernel(ssm, length):
     with full_precision():
         taps = ops.einsum("kni,knj->kij", outer, inner)
     taps = ops.reshape(taps, (ssm.D.shape[0], -1))[:, :length]
-    first = ops.cast(ops.arange(length) == 0, taps.dtype)
+    first = ops.cast(ops.arange(length, dtype="int32") == 0, taps.dtype)
     return taps + ops.expand_dims(ssm.D, -1) * first
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_bigs import models
+from keras_bigs.compat import keras_hub_presets
 from keras_bigs.errors import CheckpointError
 from tests.convert.agreement_test import ORIGINAL
 
@@ -112,11 +113,11 @@ def test_published_presets(monkeypatch):
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     from keras_hub.src.utils import preset_utils
 
-    monkeypatch.setattr(
-        preset_utils,
-        "check_file_exists",
-        lambda preset, path: (ORIGINAL / "flax_masked_lm" / path).exists(),
-    )
+    def exists(preset, path):
+        return (ORIGINAL / "flax_masked_lm" / path).exists()
+
+    for module in (preset_utils, keras_hub_presets):
+        monkeypatch.setattr(module, "check_file_exists", exists)
     backbone = models.BiGSBackbone.from_preset("bigs_large_128_en_uncased")
     assert backbone.hidden_dim == 16
     assert set(asked) == {

@@ -11,6 +11,7 @@ from keras_bigs import convert
 from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs.convert.readers import READERS
+from keras_bigs.errors import ConfigError
 from tests.backend import to_numpy
 from tests.convert.agreement_test import ORIGINAL
 from tests.convert.loader_test import PIECES
@@ -139,9 +140,9 @@ def test_where_something_is(tmp_path, monkeypatch):
     """Refused before any tensor is looked at."""
     monkeypatch.setattr(convert.writer, "tensor_map", None)
     (tmp_path / "other").touch()
-    with pytest.raises(FileExistsError, match="is not empty. Name another"):
+    with pytest.raises(ConfigError, match="is not empty. Name another"):
         convert.save_original(backbone(), tmp_path)
-    with pytest.raises(FileExistsError, match="is a file. Name another"):
+    with pytest.raises(ConfigError, match="is a file. Name another"):
         convert.save_original(backbone(), tmp_path / "other")
 
 
