@@ -102,7 +102,7 @@ def discretize(parameters, discretization="zoh"):
     Plain float32 is enough. The phase `l dt A_im` of a power is known to about 1e-7 of
     itself, as well as from parameters that differ in their last bit, and modes decay
     before that shows: for LegS, Lin and Inv and steps from 1e-3 to 30, the largest
-    error of 4,096 or 131,072 taps is 2e-5 of the largest tap, that of gradients 1e-4 of
+    error of 4,096 or 131,072 taps is 2e-5 of the largest tap, that of gradients 2e-4 of
     the largest (6e-4 for `log_step`, of the sum of its terms' magnitudes). Where
     training has made every mode as slow as can be, `A_re = -1e-4`, 4,096 taps keep
     6e-4, and 131,072 keep 4e-3.
