@@ -23,7 +23,7 @@ from keras_bigs.models import QuestionAnswerer
 from keras_bigs.models import tokenize_with_offsets
 from tests.conformance import TestCase
 
-REPOSITORY = pathlib.Path(__file__).parents[2]
+REPOSITORY = pathlib.Path(__file__).parents[3]
 SQUAD = REPOSITORY.parent / "shared/data/squad/dev-v1.1.reconstructed.json"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = [

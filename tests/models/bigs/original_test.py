@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_bigs import models
 
-FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures/original_masked_lm.npz"
+FIXTURE = pathlib.Path(__file__).parents[2] / "fixtures/original_masked_lm.npz"
 
 
 def test_masked_lm_logits_of_the_original():
