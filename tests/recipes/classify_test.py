@@ -176,7 +176,7 @@ def test_from_the_preset_and_without_matplotlib(
         folder,
         model=config.output / "preset",
         output=tmp_path / "tuned",
-        epochs=1,
+        epochs=3,
         sequence_length=None,
     )
     classify.main(tuned)
