@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_bigs.compat.generators import get_generators
 from keras_bigs.compat.generators import set_generators
+from keras_bigs.compat.symbolic_build import symbolic_build
 from keras_bigs.errors import PreemptedError
 from keras_bigs.errors import TrainingDivergedError
 from keras_bigs.training.checkpoints import Checkpoints
@@ -109,7 +110,7 @@ def resumable_fit(
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
     end_request = EndRequest()
     with end_request.listen():
-        _build(model, dataset(0, 1))
+        symbolic_build(model, next(dataset(0, 1).as_numpy_iterator()))
         run = _Run(
             progress=checkpoints.restore(model) or Progress(0, []),
             checkpoints=checkpoints,
@@ -145,13 +146,6 @@ def resumable_fit(
                 break
     checkpoints.wait()
     return run.history
-
-
-def _build(model, dataset):
-    """Makes all variables of a compiled model, those of its metrics too."""
-    model.optimizer.build(model.trainable_variables)
-    model.evaluate(dataset, steps=1, verbose=0)
-    model.reset_metrics()
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
