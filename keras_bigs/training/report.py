@@ -3,28 +3,50 @@
 import csv
 
 from keras_bigs import files
+from keras_bigs.training.figures import figure
 
 
 def report(history, directory):
     """Writes `history.csv`, `loss.png` and TensorBoard's log of the last epoch.
 
+    Without Matplotlib and TensorBoard (`pip install keras-bigs[plot]`) there is the
+    table only, which is said after the first epoch.
+
     Args:
         history: list of dicts of numbers, one an epoch, each with `step` and `tokens`.
         directory: `pathlib.Path`.
     """
-    import tensorflow as tf
+    write_table(history, directory / "history.csv")
+    try:
+        plot({directory.name: history}, directory / "loss.png")
+        log(history[-1], directory / "tensorboard")
+    except ImportError:
+        if len(history) == 1:
+            print(
+                "\nThe only report is history.csv. For loss.png and TensorBoard: "
+                "pip install keras-bigs[plot]"
+            )
 
+
+def write_table(history, path):
+    """Writes a history as CSV: a line an epoch, a column for each of its numbers."""
     with (
-        files.atomic_write(directory / "history.csv") as temporary,
+        files.atomic_write(path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-    plot({directory.name: history}, directory / "loss.png")
-    writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
-    with writer.as_default(step=history[-1]["step"]):
-        for name, value in history[-1].items():
+
+
+def log(epoch, directory):
+    """Appends the numbers of an epoch to a log that TensorBoard shows."""
+    import tensorboard  # noqa: F401  TensorFlow's own error is no ImportError
+    import tensorflow as tf
+
+    writer = tf.summary.create_file_writer(str(directory))
+    with writer.as_default(step=epoch["step"]):
+        for name, value in epoch.items():
             tf.summary.scalar(name, value)
     writer.close()
 
@@ -36,23 +58,19 @@ def plot(histories, path):
         histories: dict of histories by the name of the run, see `report`.
         path: the picture.
     """
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    for i, (name, history) in enumerate(histories.items()):
-        millions = [epoch["tokens"] / 1e6 for epoch in history]
-        for key, style, label in (
-            ("loss", ":", f"{name}, training"),
-            ("val_loss", "-", f"{name}, validation"),
-        ):
-            if key in history[0]:
-                losses = [epoch[key] for epoch in history]
-                axes.plot(millions, losses, style, color=f"C{i}", label=label)
-    axes.set(
-        xlabel="million tokens (padding not counted)", ylabel="masked LM loss (nats)"
-    )
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper")
-    with files.atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150)
-    plt.close(figure)
+    with figure(path, figsize=(9, 5)) as axes:
+        for i, (name, history) in enumerate(histories.items()):
+            millions = [epoch["tokens"] / 1e6 for epoch in history]
+            for key, style, label in (
+                ("loss", ":", f"{name}, training"),
+                ("val_loss", "-", f"{name}, validation"),
+            ):
+                if key in history[0]:
+                    losses = [epoch[key] for epoch in history]
+                    axes.plot(millions, losses, style, color=f"C{i}", label=label)
+        axes.set(
+            xlabel="million tokens (padding not counted)",
+            ylabel="masked LM loss (nats)",
+        )
+        axes.grid(alpha=0.3)
+        axes.figure.legend(loc="outside right upper")
