@@ -20,11 +20,10 @@ import tyro
 
 import keras_bigs
 from keras_bigs.errors import ConfigError
-from keras_bigs.training.config import FREE_SETTINGS
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
-from keras_bigs.training.config import settings_of
+from keras_bigs.training.config import pretrain
 
 
 @dataclass(kw_only=True)
@@ -157,31 +156,7 @@ def main(config: Config):
     known = keras_bigs.layers.routing_names()
     if config.model.routing not in known:
         raise ConfigError(f"--routing {config.model.routing} is not one of {known}.")
-    options = config.training
-    config.data.check()
-    options.check()
-    options.begin()
-    print("Checking the shards")
-    folder = config.data.open()
-    train, validation = config.data.batches(
-        folder, options.examples_per_batch, options.seed
-    )
-    masked_lm = build(config.model, folder, train.sequence_length)
-    keras_bigs.training.pretrain_masked_lm(
-        masked_lm,
-        train,
-        validation,
-        optimizer=config.optimizer.build(options.steps, options.accumulation_steps),
-        directory=config.output,
-        steps=options.steps,
-        steps_per_epoch=options.steps_per_epoch,
-        validation_examples=options.validation_examples,
-        save_every=options.save_every,
-        keep=options.keep,
-        max_loss_rise=options.max_loss_rise,
-        settings=settings_of(config, data_sha256=folder.checksum),
-        free_settings=FREE_SETTINGS,
-    )
+    pretrain(config, build)
 
 
 def build(config: ModelConfig, folder, sequence_length):

@@ -1,7 +1,8 @@
-"""The parts of a pretraining run's configuration: typed options of a command line.
+"""The parts of a pretraining run's configuration, and the run that they describe.
 
-`recipes.pretrain` and `recipes.extend` share them. Nothing heavy is imported before a
-part is asked to build what it describes, so that `--help` comes at once.
+Typed options of a command line, shared by `recipes.pretrain` and `recipes.extend`.
+Nothing heavy is imported before a part is asked to build what it describes, so that
+`--help` comes at once.
 """
 
 import dataclasses
@@ -168,6 +169,47 @@ class TrainingConfig:
         training.distribute(self.examples_per_batch, self.distributed)
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(self.dtype)
+
+
+def pretrain(config, build_masked_lm):
+    """Runs the pretraining that a configuration describes; see `pretrain_masked_lm`.
+
+    Args:
+        config: a dataclass with `output`, `data`, `model`, `optimizer` and `training`:
+            the directory to write to, a configuration of the model, and one of each
+            part here.
+        build_masked_lm: a function of `config.model`, the `ShardFolder` and the length
+            of its sequences that returns a `BiGSMaskedLM`.
+
+    Raises:
+        ConfigError: options do not go together. As `pretrain_masked_lm` does, else.
+    """
+    from keras_bigs import training
+
+    options = config.training
+    config.data.check()
+    options.check()
+    options.begin()
+    print("Checking the shards")
+    folder = config.data.open()
+    train, validation = config.data.batches(
+        folder, options.examples_per_batch, options.seed
+    )
+    training.pretrain_masked_lm(
+        build_masked_lm(config.model, folder, train.sequence_length),
+        train,
+        validation,
+        optimizer=config.optimizer.build(options.steps, options.accumulation_steps),
+        directory=config.output,
+        steps=options.steps,
+        steps_per_epoch=options.steps_per_epoch,
+        validation_examples=options.validation_examples,
+        save_every=options.save_every,
+        keep=options.keep,
+        max_loss_rise=options.max_loss_rise,
+        settings=settings_of(config, data_sha256=folder.checksum),
+        free_settings=FREE_SETTINGS,
+    )
 
 
 FREE_SETTINGS = (
