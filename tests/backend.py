@@ -1,8 +1,17 @@
-"""Values and gradients as NumPy arrays on whichever backend runs the tests."""
+"""Values and gradients as NumPy arrays on whichever backend runs the tests, and what
+that backend has time for."""
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
+
+
+def fast_on_torch(test):
+    """Marks a test as slow where programs are compiled, if its subject is the same on
+    every backend: files, preprocessing, the order of calls."""
+    on_torch = keras.backend.backend() == "torch"
+    return test if on_torch else pytest.mark.slow(test)
 
 
 def to_numpy(x):

@@ -17,6 +17,7 @@ from keras_bigs import data
 from keras_bigs import models
 from keras_bigs.layers import routing
 from recipes import prepare
+from tests.backend import fast_on_torch
 from tests.convert.agreement_test import ORIGINAL
 from tests.convert.loader_test import PIECES
 from tests.data.pretraining.shard_folder_test import write_folder
@@ -148,6 +149,7 @@ def run(request, presets, tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.* has no weights for")
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
+@fast_on_torch
 @pytest.mark.parametrize(("name", "block"), EXAMPLES, ids=[n for n, _ in EXAMPLES])
 def test_docstring(name, block, run):
     if name in ONLY_ON_JAX and keras.backend.backend() != "jax":
@@ -157,6 +159,7 @@ def test_docstring(name, block, run):
 
 
 @pytest.mark.filterwarnings("ignore:.* has no weights for")
+@fast_on_torch
 def test_readme(run):
     blocks = python_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(blocks) > 3

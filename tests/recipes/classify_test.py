@@ -16,6 +16,7 @@ from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import tables
 from recipes import classify
+from tests.backend import fast_on_torch
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]
 ORIGINAL = pathlib.Path(__file__).parents[1] / "fixtures/original/torch_text_classifier"
@@ -191,6 +192,7 @@ class Killed(BaseException):
     pass
 
 
+@fast_on_torch
 def test_regression_killed_in_the_second_epoch(folder, monkeypatch):
     for name, seed in (("train.tsv", 3), ("dev.tsv", 4)):
         scored = [(i, text, 1.5 + 2 * label) for i, text, label in rows(60, seed)]

@@ -22,6 +22,7 @@ from keras_bigs.data import PretrainingBatches
 from keras_bigs.data.pretraining.shards import Shard
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
+from tests.backend import fast_on_torch
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(15))]
 LENGTH, STEPS, EPOCH = 8, 7, 3
@@ -413,6 +414,7 @@ t.fit(model, sys.argv[1], [t.At(4, lambda: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
+@fast_on_torch
 def test_killed_by_sigkill(run, tmp_path):
     """Another process, while a checkpoint is being written; this one goes on."""
     model, _, expected, _ = run

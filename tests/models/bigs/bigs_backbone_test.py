@@ -117,7 +117,7 @@ class BiGSBackboneTest(TestCase):
 
         weights = model.trainable_variables
         cotangent = np.random.default_rng(1).normal(size=2 * 6 * 8 + 2 * 8)
-        _, gradients = differentiate(outputs, jit=False)(
+        _, gradients = differentiate(outputs)(
             cotangent.astype("float32"), *(w.value for w in weights)
         )
         for weight, gradient in zip(weights, gradients, strict=True):
@@ -317,6 +317,7 @@ np.save(sys.argv[2], classifier.predict(inputs, verbose=0))
 """
 
 
+@pytest.mark.slow  # starts two more backends
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="once, from JAX")
 def test_weights_travel_between_backends(tmp_path):
     """Saved here, loaded on the other two: outputs agree to 1e-5."""
@@ -342,30 +343,30 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 import keras
 import numpy as np
 from keras_bigs import models
-for routing in ("ssm", "attention", "convolution"):
-    for block in ("gated", "stack"):
-        keras.distribution.set_distribution(None)
-        kwargs = dict(vocabulary_size=32, num_layers=2, hidden_dim=128, block=block)
-        kwargs.update(intermediate_dim=256, state_dim=4, routing=routing, dropout=0.0)
-        keras.utils.set_random_seed(0)
-        plain = models.BiGSBackbone(**kwargs)
-        mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
-        layout = models.BiGSBackbone.get_layout_map(mesh)
-        keras.distribution.set_distribution(
-            keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
-        )
-        model = models.BiGSBackbone(**kwargs)
-        model.set_weights(plain.get_weights())
-        # Everything large is split four ways; what is left whole is small.
-        for weight in model.weights:
-            if len(weight.shape) > 1 and weight.shape[0] * weight.shape[1] >= 128 * 128:
-                if "position" in weight.path or "pooled" in weight.path:
-                    continue
-                shard = weight.value.addressable_shards[0].data
-                assert shard.size == weight.value.size // 4, weight.path
-        x = {k: np.ones((4, 16), "int32") for k in model.input}
-        a, b = model(x)["sequence_output"], plain(x)["sequence_output"]
-        np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-4, atol=1e-5)
+pairs = [("gated", "ssm"), ("stack", "attention"), ("gated", "convolution")]
+for block, routing in pairs:
+    keras.distribution.set_distribution(None)
+    kwargs = dict(vocabulary_size=32, num_layers=2, hidden_dim=128, block=block)
+    kwargs.update(intermediate_dim=256, state_dim=4, routing=routing, dropout=0.0)
+    keras.utils.set_random_seed(0)
+    plain = models.BiGSBackbone(**kwargs)
+    mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
+    layout = models.BiGSBackbone.get_layout_map(mesh)
+    keras.distribution.set_distribution(
+        keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
+    )
+    model = models.BiGSBackbone(**kwargs)
+    model.set_weights(plain.get_weights())
+    # Everything large is split four ways; what is left whole is small.
+    for weight in model.weights:
+        if len(weight.shape) > 1 and weight.shape[0] * weight.shape[1] >= 128 * 128:
+            if "position" in weight.path or "pooled" in weight.path:
+                continue
+            shard = weight.value.addressable_shards[0].data
+            assert shard.size == weight.value.size // 4, weight.path
+    x = {k: np.ones((4, 16), "int32") for k in model.input}
+    a, b = model(x)["sequence_output"], plain(x)["sequence_output"]
+    np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-4, atol=1e-5)
 """
 
 

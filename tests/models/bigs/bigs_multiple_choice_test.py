@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_bigs.models import BiGSBackbone
@@ -11,6 +12,7 @@ from keras_bigs.models import BiGSMultipleChoicePreprocessor
 from keras_bigs.models import BiGSTextClassifier
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import MultipleChoice
+from tests.backend import fast_on_torch
 from tests.conformance import TestCase
 
 VOCABULARY = [
@@ -47,6 +49,7 @@ def enlarge_weights(model, seed=0):
             weight.assign(keras.ops.convert_to_numpy(weight) + noise.astype("float32"))
 
 
+@pytest.mark.without_backend
 class BiGSMultipleChoicePreprocessorTest(TestCase):
     def setUp(self):
         self.init_kwargs = {
@@ -180,6 +183,7 @@ class BiGSMultipleChoiceTest(TestCase):
         )
         self.init_kwargs = {"backbone": backbone(), "preprocessor": self.preprocessor}
 
+    @fast_on_torch
     def test_task_basics(self):
         self.run_task_test(
             cls=BiGSMultipleChoice,

@@ -21,6 +21,7 @@ from keras_bigs.models import BiGSTextClassifier
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import QuestionAnswerer
 from keras_bigs.models import tokenize_with_offsets
+from tests.backend import fast_on_torch
 from tests.conformance import TestCase
 
 REPOSITORY = pathlib.Path(__file__).parents[3]
@@ -84,6 +85,7 @@ def forced(first, last):
     return mock.patch.object(keras.Model, "predict", predict)
 
 
+@pytest.mark.without_backend
 class BiGSQuestionAnswererPreprocessorTest(TestCase):
     def setUp(self):
         self.init_kwargs = {"tokenizer": tokenizer(), "sequence_length": 16}
@@ -211,6 +213,7 @@ class BiGSQuestionAnswererTest(TestCase):
         self.preprocessor.sequence_length = sequence_length
         return BiGSQuestionAnswerer(**self.init_kwargs)
 
+    @fast_on_torch
     def test_task_basics(self):
         self.run_task_test(
             cls=BiGSQuestionAnswerer,

@@ -38,6 +38,7 @@ def backbone(**kwargs):
     return randomize(model)
 
 
+@pytest.mark.without_backend
 class TokenizerTest(TestCase):
     def test_tokenizer_basics(self):
         self.run_preprocessing_layer_test(
@@ -63,6 +64,7 @@ class TokenizerTest(TestCase):
             models.BiGSTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "fox"])
 
 
+@pytest.mark.without_backend
 class PreprocessorTest(TestCase):
     def setUp(self):
         super().setUp()

@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 import numpy as np
+import pytest
 import scipy.special
 import tensorflow as tf
 
@@ -13,6 +14,7 @@ from keras_bigs.models import BiGSTokenClassifier
 from keras_bigs.models import BiGSTokenClassifierPreprocessor
 from keras_bigs.models import BiGSTokenizer
 from keras_bigs.models import TokenClassifier
+from tests.backend import fast_on_torch
 from tests.conformance import TestCase
 
 VOCABULARY = [
@@ -55,6 +57,7 @@ def enlarge_weights(model, seed=0):
             weight.assign(keras.ops.convert_to_numpy(weight) + noise.astype("float32"))
 
 
+@pytest.mark.without_backend
 class BiGSTokenClassifierPreprocessorTest(TestCase):
     def setUp(self):
         self.init_kwargs = {"tokenizer": tokenizer(), "sequence_length": 8}
@@ -178,6 +181,7 @@ class BiGSTokenClassifierTest(TestCase):
             "preprocessor": self.preprocessor,
         }
 
+    @fast_on_torch
     def test_task_basics(self):
         self.run_task_test(
             cls=BiGSTokenClassifier,
