@@ -16,6 +16,7 @@ from typing import NamedTuple
 from keras import ops
 
 from keras_bigs.compat.scan import scan
+from keras_bigs.ssm.kernel import indices
 from keras_bigs.ssm.kernel import kernel
 from keras_bigs.ssm.kernel import mix_positions
 from keras_bigs.ssm.kernel import pad_length
@@ -52,7 +53,7 @@ class Chunks(NamedTuple):
 def prepare(ssm, length):
     """`Chunks` for a sequence, whose length need not be a multiple of theirs."""
     chunk = min(CHUNK, length) if isinstance(length, int) else CHUNK_OF_UNKNOWN_LENGTH
-    real, imaginary = powers(ssm, ops.arange(chunk + 1))
+    real, imaginary = powers(ssm, indices(chunk + 1))
     out_re, out_im = weigh(ssm, real[..., 1:], imaginary[..., 1:])
     return Chunks(
         inside=toeplitz_matrix(kernel(ssm, chunk)),

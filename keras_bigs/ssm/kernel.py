@@ -1,5 +1,6 @@
 """Powers of the transition, kernel taps and the matrices built from them."""
 
+import numpy as np
 from keras import ops
 
 from keras_bigs.compat.einsum import einsum
@@ -12,6 +13,19 @@ TAP_BLOCK = 32
 def round_up(length, multiple):
     """The least multiple of `multiple` that is not below `length`."""
     return (length + multiple - 1) // multiple * multiple
+
+
+def indices(length):
+    """`0, 1, ..., length - 1`: constants where that is known, which compile to nothing.
+
+    Args:
+        length: int (or scalar tensor).
+
+    Returns:
+        `(length,)` int32, a NumPy array if `length` is an int.
+    """
+    arange = np.arange if isinstance(length, int) else ops.arange
+    return arange(length, dtype="int32")
 
 
 def pad_length(x, length):
@@ -77,9 +91,10 @@ def kernel(ssm, length):
     if not isinstance(length, int):
         # A spare one: `torch.export` takes a dimension that may be 1 for a constant.
         blocks = blocks + 1
-    starts = TAP_BLOCK * ops.arange(blocks, dtype="int32")
+    starts = TAP_BLOCK * indices(blocks)
     # Both factors' powers at once: half as much to compile.
-    exponents = ops.concatenate([ops.arange(TAP_BLOCK, dtype="int32"), starts])
+    concatenate = np.concatenate if isinstance(blocks, int) else ops.concatenate
+    exponents = concatenate([indices(TAP_BLOCK), starts])
     real, imaginary = powers(ssm, exponents)
     inner = ops.concatenate([real, imaginary], axis=1)[..., :TAP_BLOCK]
     outer_re, outer_im = weigh(ssm, real[..., TAP_BLOCK:], imaginary[..., TAP_BLOCK:])
@@ -87,7 +102,7 @@ def kernel(ssm, length):
     with full_precision():
         taps = ops.einsum("kni,knj->kij", outer, inner)
     taps = ops.reshape(taps, (ssm.D.shape[0], -1))[:, :length]
-    first = ops.cast(ops.arange(length, dtype="int32") == 0, taps.dtype)
+    first = ops.cast(indices(length) == 0, taps.dtype)
     return taps + ops.expand_dims(ssm.D, -1) * first
 
 
