@@ -219,7 +219,9 @@ def build(config, seed, data, console):
         tokenizer = models.BiGSTokenizer.from_preset(
             config.model, **vocabulary_of_preset(config)
         )
-        backbone = models.BiGSBackbone.from_preset(config.model, dropout=config.dropout)
+        backbone = models.BiGSBackbone.from_preset(
+            config.model, dropout=config.dropout, embedding_dropout=None
+        )
     most = backbone.max_sequence_length
     if (config.sequence_length or 0) > most:
         raise errors.ConfigError(

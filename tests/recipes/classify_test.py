@@ -266,6 +266,17 @@ def test_vocabulary_of_weights_that_have_none(folder):
         build(folder, model=ORIGINAL, sequence_length=None)
 
 
+def test_dropout_of_weights_that_have_their_own(folder):
+    """The original's: of the embeddings only."""
+    vocabulary = folder / "vocab.txt"
+    size = json.loads((ORIGINAL / "config.json").read_text())["vocab_size"]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary.write_text("\n".join([*special, *map(str, range(size - 5))]))
+    options = {"model": ORIGINAL, "vocabulary": vocabulary, "sequence_length": None}
+    config = build(folder, **options, dropout=0.3).backbone.get_config()
+    assert (config["dropout"], config["embedding_dropout"]) == (0.3, None)
+
+
 def test_vocabulary_from_scratch(folder):
     vocabulary = write_vocabulary(folder / "vocab.txt")
     classifier = build(folder, vocabulary=vocabulary)
