@@ -5,7 +5,15 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["agreement", "corpus", "glue", "pretraining", "tables", "vocabulary"],
+    submodules=[
+        "agreement",
+        "corpus",
+        "glue",
+        "pretraining",
+        "squad",
+        "tables",
+        "vocabulary",
+    ],
     submod_attrs={
         "corpus.corpus": ["Corpus"],
         "corpus.settings": ["Settings"],

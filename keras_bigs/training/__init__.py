@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["config", "publishing", "report"],
     submod_attrs={
+        "answer_metrics": ["answer_metrics"],
         "checkpoints": ["Checkpoints", "Progress"],
         "evaluation": [
             "classification_metrics",
