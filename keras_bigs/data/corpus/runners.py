@@ -17,6 +17,7 @@ from concurrent import futures
 
 from rich.progress import track
 
+from keras_bigs.data.corpus.interruption import raise_if_interrupted
 from keras_bigs.errors import DataError
 
 # What a process must have to do to be worth its start, which takes about two seconds.
@@ -48,6 +49,7 @@ def local_runner(processes: int | None = None) -> Callable:
 
         def for_each(function, numbers, description):
             for number in track(numbers, description):
+                raise_if_interrupted()
                 function(job, number)
 
         yield for_each
@@ -68,6 +70,7 @@ def _pool(job, workers):
             pending = [executor.submit(_call, function, number) for number in numbers]
         done = futures.as_completed(pending)
         for future in track(done, description, total=len(pending)):
+            raise_if_interrupted()
             future.result()
 
     try:

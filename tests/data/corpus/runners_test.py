@@ -1,5 +1,6 @@
 """One process, several and Apache Beam; and how the work ends before it is done."""
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -15,10 +16,12 @@ import time
 import pytest
 
 from keras_bigs.data.corpus import runners
+from keras_bigs.data.corpus.interruption import explain_interruptions
 from keras_bigs.data.corpus.job import has_shards
 from keras_bigs.data.corpus.job import hold
 from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
+from keras_bigs.errors import PreemptedError
 from tests.data.corpus.preparing import VOCABULARY
 from tests.data.corpus.preparing import digests
 from tests.data.corpus.preparing import plan
@@ -152,6 +155,26 @@ def start(directory, source, *options, limit=-1):
         start_new_session=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1)),
     )
+
+
+def test_an_interruption_whose_error_is_lost(tmp_path, source):
+    """As Python does where a signal comes while it collects garbage."""
+    job, done = plan(tmp_path / "shards", [source]), []
+
+    def work(job, number):
+        done.append(number)
+        with contextlib.suppress(PreemptedError):
+            signal.raise_signal(signal.SIGINT)
+
+    with (
+        pytest.raises(PreemptedError),
+        explain_interruptions(),
+        runners.local_runner(1)(job) as for_each,
+    ):
+        for_each(work, range(3), "Working")
+    assert done == [0]
+    with explain_interruptions(), runners.local_runner(1)(job) as for_each:
+        for_each(lambda job, number: None, range(3), "Working again")
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
