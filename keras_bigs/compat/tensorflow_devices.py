@@ -13,9 +13,9 @@ import keras
 def hide_gpus_from_tensorflow():
     """Makes TensorFlow leave GPUs alone, unless it is the backend.
 
-    `keras_bigs.models`, which every recipe passes, calls it, and so do batches of
-    shards, which can be had without. No effect if the process has made TensorFlow use
-    its GPUs before: then it means to.
+    `keras_bigs.models` calls it, and whatever else uses TensorFlow and can be had
+    without: batches of shards, TensorFlow Datasets. No effect if the process has made
+    TensorFlow use its GPUs before: then it means to.
     """
     if keras.backend.backend() == "tensorflow":
         return

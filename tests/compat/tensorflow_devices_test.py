@@ -1,5 +1,9 @@
 """TensorFlow leaves the GPUs to the backend that computes."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import pytest
 import tensorflow as tf
@@ -34,3 +38,29 @@ def test_too_late_is_no_error(monkeypatch):
     monkeypatch.setattr(tf.config, "set_visible_devices", refuse)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     hide_gpus_from_tensorflow()
+
+
+def test_whatever_starts_tensorflow_hides_them():
+    """Each can be had without the others."""
+    script = """
+import sys, types
+import tensorflow as tf
+calls = []
+tf.config.set_visible_devices = lambda *args: calls.append(args)
+tf.data.Dataset  # as a user may have used TensorFlow
+if sys.argv[1] == "tfds":
+    from keras_bigs.data.tfds import open_builder
+    try:
+        open_builder("no_such_dataset", "train")
+    except ValueError:
+        pass
+else:
+    __import__(sys.argv[1])
+assert calls == [([], "GPU")] * len(calls) and calls, calls
+"""
+    for name in ("keras_bigs.models", "keras_bigs.data.pretraining.batches", "tfds"):
+        subprocess.run(
+            [sys.executable, "-c", script, name],
+            env={**os.environ, "KERAS_BACKEND": "jax"},
+            check=True,
+        )

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterator
 
 from keras_bigs.data.corpus.chunks import Span
+from keras_bigs.data.tfds import open_builder
 from keras_bigs.errors import DataError
 
 
@@ -60,20 +61,6 @@ class TFDSSource:
 @functools.lru_cache(8)
 def _open(name, data_dir):
     """The builder of `name:split`, and the split."""
-    import tensorflow_datasets as tfds
-
     name, _, split = name.partition(":")
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except (ValueError, ImportError, tfds.core.DatasetNotFoundError) as error:
-        raise DataError(
-            f"{name} is neither a file nor a TensorFlow Dataset: {error}"
-        ) from error
     split = split or "train"
-    if split not in builder.info.splits:
-        raise DataError(
-            f"{name}: nothing is prepared for split {split!r} in {builder.data_dir}. "
-            f"Download it by `tfds build {name}`, or name the folder of the data "
-            "(data_dir)."
-        )
-    return builder, split
+    return open_builder(name, split, data_dir), split

@@ -8,6 +8,7 @@ from keras_bigs.data.glue.tasks import GlueTask
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.reading import TextTable
 from keras_bigs.data.tables.reading import read_table
+from keras_bigs.data.tfds import open_builder
 from keras_bigs.errors import DataError
 
 
@@ -105,20 +106,8 @@ def _names(folder):
 
 def _of_tfds(task, split, tfds_dir):
     """The same from TensorFlow Datasets, in the order of the official file."""
-    import tensorflow_datasets as tfds
-
-    name = f"glue/{task.name}"
-    tfds_split = split.replace("dev", "validation")
-    try:
-        builder = tfds.builder(name, data_dir=tfds_dir)
-    except (ValueError, tfds.core.DatasetNotFoundError) as error:
-        raise DataError(f"{name}: {error}") from error
-    if tfds_split not in builder.info.splits:
-        raise DataError(
-            f"{name}: nothing is prepared for split {tfds_split!r} in "
-            f"{builder.data_dir}. Download it by `tfds build {name}`, or give the "
-            "folder of the official files (data_dir)."
-        )
+    name, tfds_split = f"glue/{task.name}", split.replace("dev", "validation")
+    builder = open_builder(name, tfds_split, tfds_dir)
     rows = list(builder.as_dataset(split=tfds_split).as_numpy_iterator())
     # Examples are stored shuffled; a submission is in the order of the test file.
     rows.sort(key=lambda row: row["idx"])
