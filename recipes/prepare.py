@@ -16,22 +16,16 @@ do not depend on how many processes make them, nor on Apache Beam (`--beam`).
 """
 
 import pathlib
-import time
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from keras_bigs import errors
-from keras_bigs.data.corpus import preparation
 from keras_bigs.data.corpus import runners
 from keras_bigs.data.corpus.corpus import Corpus
-from keras_bigs.data.corpus.interruption import explain_interruptions
-from keras_bigs.data.corpus.job import hold
-from keras_bigs.data.corpus.job_vocabulary import write_vocabulary
-from keras_bigs.data.corpus.report import summarize
+from keras_bigs.data.corpus.prepare_corpus import prepare_corpus
 from keras_bigs.data.corpus.settings import Settings
 from keras_bigs.vocabulary import read_vocabulary
 
@@ -67,34 +61,22 @@ class Config:
 
 
 def main(config: Config):
-    console, start = Console(), time.perf_counter()
     # First: Apache Beam may not be there.
     if config.beam is None:
         runner = runners.local_runner(config.processes)
     else:
         runner = runners.beam_runner([f"--{flag}" for flag in config.beam])
-    with explain_interruptions(), hold(config.output):
-        job = preparation.plan(
-            config.output,
-            config.sources,
-            config.settings,
-            Corpus(config.text_field, config.data_dir),
-            config.validation,
-            config.chunk_bytes,
-        )
-        pieces = config.vocabulary and read_vocabulary(config.vocabulary)
-        with console.status("Learning a vocabulary"):
-            write_vocabulary(
-                job, pieces, config.vocabulary_size, config.vocabulary_sample
-            )
-        learnt = time.perf_counter()
-        manifest = preparation.run(job, runner)
-    summarize(job, manifest, console)
-    megabytes = sum(chunk.num_bytes for chunk in job.chunks) / 1e6
-    seconds = time.perf_counter() - learnt
-    console.print(
-        f"{megabytes:,.1f} MB of text in {seconds:.1f} s, {megabytes / seconds:.1f} "
-        f"MB/s, after {learnt - start:.1f} s for the vocabulary"
+    prepare_corpus(
+        config.sources,
+        config.output,
+        config.settings,
+        Corpus(config.text_field, config.data_dir),
+        validation=config.validation,
+        vocabulary=config.vocabulary and read_vocabulary(config.vocabulary),
+        vocabulary_size=config.vocabulary_size,
+        vocabulary_sample=config.vocabulary_sample,
+        chunk_bytes=config.chunk_bytes,
+        runner=runner,
     )
 
 

@@ -16,7 +16,6 @@ import keras_bigs
 from keras_bigs import data
 from keras_bigs import models
 from keras_bigs.layers import routing
-from recipes import prepare
 from tests.backend import fast_on_torch
 from tests.convert.agreement_test import ORIGINAL
 from tests.convert.loader_test import PIECES
@@ -94,15 +93,12 @@ def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     texts = "\n\n".join(f"The fox sees {i} dogs. They run." for i in range(20))
     (folder / "texts.txt").write_text(texts)
-    settings = data.Settings(sequence_length=16, copies=0, validation_fraction=0.2)
-    prepare.main(
-        prepare.Config(
-            (str(folder / "texts.txt"),),
-            folder / "shards",
-            vocabulary_size=60,
-            settings=settings,
-            processes=1,
-        )
+    data.prepare_corpus(
+        [str(folder / "texts.txt")],
+        folder / "shards",
+        data.Settings(sequence_length=16, copies=0, validation_fraction=0.2),
+        vocabulary_size=60,
+        runner=data.corpus.runners.local_runner(1),
     )
     return str(folder / "shards")
 
@@ -124,6 +120,9 @@ def run(request, presets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("vocab.txt").write_text("\n".join(PIECES))
     write_folder(pathlib.Path("shards"), PIECES)
+    for name in ("texts.txt", "held_out.txt"):
+        texts = (f"The fox of {name} sees {i} dogs. They run." for i in range(20))
+        pathlib.Path(name).write_text("\n\n".join(texts))
     for name in ("train.tsv", "dev.tsv"):
         pathlib.Path(name).write_text("sentence\tlabel\nA film.\tgood\nNo.\tbad\n")
     stand_ins = {

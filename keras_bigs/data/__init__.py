@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "corpus.corpus": ["Corpus"],
+        "corpus.prepare_corpus": ["prepare_corpus"],
         "corpus.settings": ["Settings"],
         "pretraining.masking": ["Masker", "Masking"],
         "pretraining.batches": ["PretrainingBatches"],

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import errno
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from keras_bigs.data.pretraining import shards
 from keras_bigs.errors import UserError
 from keras_bigs.files import atomic_write
 from keras_bigs.files import lock
+from keras_bigs.files import sha256
 
 # Of `files.atomic_write`.
 _TEMPORARY = re.compile(r"\.\d+\..")
@@ -54,7 +54,7 @@ class Job:
                 **dataclasses.asdict(self.corpus),
                 "num_chunks": len(self.chunks),
                 "num_held_out": len(self.held_out),
-                "sha256": hashlib.sha256(chunks.encode()).hexdigest(),
+                "sha256": sha256(chunks),
             },
             "settings": dataclasses.asdict(self.settings),
         }
