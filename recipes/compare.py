@@ -5,7 +5,6 @@
 The runs may be finished or not.
 """
 
-import csv
 import json
 import pathlib
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ def main(config: Config):
     table.caption = "Tokens: padding not counted."
     histories = {}
     for run in config.runs:
-        if not (history := read_history(run)):
+        if not (history := report.read_history(run)):
             print(f"{run} has no history.csv with tokens and is left out.")
             continue
         options = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -57,19 +56,6 @@ def main(config: Config):
     Console(markup=False, emoji=False).print(table)
     report.plot(histories, config.figure)
     print(f"Wrote {config.figure}")
-
-
-def read_history(run):
-    """The history of a run; none before its first epoch, or from version 0.1, which
-    did not count tokens without padding."""
-    path = run / "history.csv"
-    if not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        history = [
-            {k: float(v) for k, v in row.items()} for row in csv.DictReader(file)
-        ]
-    return [epoch for epoch in history if "tokens" in epoch]
 
 
 def label(run, runs):

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_bigs import files
 from keras_bigs.errors import ConfigError
+from keras_bigs.training.report import read_history
 
 
 def publish(run, output, name, data, license="Apache 2.0"):
@@ -86,6 +87,8 @@ def model_card(run, name, data, license):
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     sizes = json.loads((run / "preset/config.json").read_text(encoding="utf-8"))
     sizes = sizes["config"]
+    # Runs of version 0.1 counted it, and have no tokens in their history.
+    counted = "not counted" if read_history(run) else "counted"
     recipe = "extend" if "start" in options else "pretrain"
     details = [
         f"{label} {options[name]}"
@@ -115,7 +118,7 @@ masked_lm.fill_mask("The old [MASK] was very happy.")
 
 ## How it was made
 
-`recipes.{recipe}` on {data}: {results["tokens"]:,} tokens (padding not counted), in
+`recipes.{recipe}` on {data}: {results["tokens"]:,} tokens (padding {counted}), in
 {options["steps"]:,} steps of {options["batch_size"]} sequences. {"; ".join(details)}.
 
 | on held-out texts | |

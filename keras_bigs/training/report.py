@@ -51,6 +51,26 @@ def log(epoch, directory):
     writer.close()
 
 
+def read_history(directory):
+    """The history that a run has written.
+
+    Args:
+        directory: `pathlib.Path`.
+
+    Returns:
+        As for `report`; empty before the first epoch, and for runs of version 0.1,
+        which did not count tokens without padding.
+    """
+    path = directory / "history.csv"
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        history = [
+            {k: float(v) for k, v in row.items()} for row in csv.DictReader(file)
+        ]
+    return [epoch for epoch in history if "tokens" in epoch]
+
+
 def plot(histories, path):
     """Draws loss curves of runs by tokens: training dotted, validation solid.
 

@@ -236,6 +236,9 @@ runs = pathlib.Path({str(markup)!r}), pathlib.Path("none")
 compare.main(compare.Config(runs, pathlib.Path({str(tmp_path)!r}) / "f.png"))
 heavy = {{"keras", "tensorflow", "jax", "torch", "h5py"}} & set(sys.modules)
 assert not heavy, heavy
+from recipes import prepare
+heavy = {{"keras", "tensorflow", "jax", "torch"}} & set(sys.modules)
+assert not heavy, heavy
 """
     process = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True

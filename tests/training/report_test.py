@@ -20,6 +20,7 @@ def test_table_picture_and_log(tmp_path):
         "2,96,3.5",
         "4,192,3",
     ]
+    assert report.read_history(tmp_path) == HISTORY
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert any((tmp_path / "tensorboard").glob("events.*"))
 
@@ -34,3 +35,9 @@ def test_a_plain_installation_has_the_table(missing, tmp_path, monkeypatch, caps
     report.report(HISTORY, tmp_path)
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 3
     assert capsys.readouterr().out.count("The only report is history.csv") == 1
+
+
+def test_runs_without_a_history(tmp_path):
+    assert report.read_history(tmp_path) == []
+    (tmp_path / "history.csv").write_text("step,loss\n2,3.5\n")  # of version 0.1
+    assert report.read_history(tmp_path) == []
