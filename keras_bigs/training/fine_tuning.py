@@ -136,6 +136,11 @@ def fine_tune(
         names = evaluation.metric_names(task.output_shape[-1])
         metric = names[0] if metric is None else metric
         _require_metric(metric, names)
+    elif metric is None:
+        raise ConfigError(
+            "With an `evaluate` of your own, `metric` must name one of its metrics. "
+            "Received: metric=None"
+        )
 
     steps = epochs * train.steps_per_epoch
     # The batches are tokenized: this model leaves out the task's own preprocessing.

@@ -173,6 +173,7 @@ def _in_updates(epoch, accumulation_steps, tokens_per_update):
 def _takes_tokens(masked_lm):
     """A scope in which a task is trained on batches of tokens instead of texts."""
     preprocessor, pooled_dense = masked_lm.preprocessor, masked_lm.backbone.pooled_dense
+    was_trainable = pooled_dense.trainable
     masked_lm.preprocessor = None
     # Masked language modelling has no use for it, and decay would make it small.
     pooled_dense.trainable = False
@@ -180,7 +181,7 @@ def _takes_tokens(masked_lm):
         yield
     finally:
         masked_lm.preprocessor = preprocessor
-        pooled_dense.trainable = True
+        pooled_dense.trainable = was_trainable
 
 
 def _this_process():

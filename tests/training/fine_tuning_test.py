@@ -213,8 +213,10 @@ def test_metrics_that_there_are_not(tmp_path):
     task = make_task()
     with pytest.raises(errors.ConfigError, match=r"one of \('accuracy', 'f1'.*'rmse'"):
         run(task, tmp_path, metric="rmse", evaluate=evaluation.evaluate)
-    with pytest.raises(errors.ConfigError, match=r"one of \('score',\). .*None"):
-        run(task, tmp_path, metric=None)
+    with pytest.raises(errors.ConfigError, match=r"one of \('score',\). .*'f1'"):
+        run(task, tmp_path, metric="f1")
+    with pytest.raises(errors.ConfigError, match="`metric` must name one.*None"):
+        run(None, tmp_path, metric=None)  # before any work
 
 
 def test_batches_without_labels(tmp_path):
