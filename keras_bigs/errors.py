@@ -17,10 +17,10 @@ class DataError(UserError, ValueError):
 
 
 class CheckpointError(UserError, ValueError):
-    """A checkpoint of the original implementation is damaged or does not fit.
+    """A checkpoint is damaged, or does not fit the model.
 
-    The message names the file, and lists every tensor that is missing, unexpected or
-    of the wrong shape.
+    The message names it. Of the original implementation's, it lists every tensor that
+    is missing, unexpected or of the wrong shape.
     """
 
 

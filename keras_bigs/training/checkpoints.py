@@ -1,5 +1,6 @@
 """Checkpoints of the whole state of a training run, by Orbax."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -14,6 +15,7 @@ from orbax.checkpoint import multihost
 from keras_bigs.compat.orbax_messages import QuietOrbax
 from keras_bigs.compat.orbax_messages import is_refused
 from keras_bigs.compat.orbax_messages import reason
+from keras_bigs.errors import CheckpointError
 from keras_bigs.errors import CheckpointWriteError
 from keras_bigs.errors import ConfigError
 from keras_bigs.training.model_state import get_state
@@ -64,15 +66,17 @@ class Checkpoints:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
         self.directory = Path(directory).absolute()
         self._protected = None
-        self._quiet = QuietOrbax().__enter__()
-        self._manager = ocp.CheckpointManager(
-            self.directory,
-            options=ocp.CheckpointManagerOptions(
-                preservation_policy=_LatestAnd(keep, lambda: self._protected),
-                create=True,
-            ),
-            item_names=("variables", "progress"),
-        )
+        with contextlib.ExitStack() as scope:
+            scope.enter_context(QuietOrbax())
+            self._manager = ocp.CheckpointManager(
+                self.directory,
+                options=ocp.CheckpointManagerOptions(
+                    preservation_policy=_LatestAnd(keep, lambda: self._protected),
+                    create=True,
+                ),
+                item_names=("variables", "progress"),
+            )
+            self._scope = scope.pop_all()  # until `close`
 
     def save(self, model, progress: Progress) -> None:
         """Starts to write a checkpoint.
@@ -145,7 +149,7 @@ class Checkpoints:
                 self._put_aside(steps[: len(damaged)])
             return progress
         if damaged:
-            raise ValueError(
+            raise CheckpointError(
                 f"{self.directory}: no checkpoint is whole ({'; '.join(damaged)}). "
                 "Restore the folder from a copy, or start again in another one."
             )
@@ -198,7 +202,7 @@ class Checkpoints:
         saved = {name: array.shape for name, array in arrays.items()}
         if now != saved:
             names = {n for n in {*now, *saved} if now.get(n) != saved.get(n)}
-            raise ValueError(
+            raise CheckpointError(
                 f"{self.directory}: the checkpoint of step {step} is of another model "
                 f"or optimizer: {len(names)} variables differ in shape, such as "
                 f"{', '.join(sorted(names)[:3])}. Run the command it was made with, or "
@@ -237,7 +241,7 @@ class Checkpoints:
         try:
             self._manager.close()
         finally:
-            self._quiet.__exit__()
+            self._scope.close()
 
     def _write_error(self, error):
         steps = self._manager.all_steps()
