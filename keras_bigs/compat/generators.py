@@ -1,4 +1,7 @@
-"""The state of random generators that are no Keras variables."""
+"""The state of random generators that are no Keras variables.
+
+May go when no Keras layer draws from PyTorch's own, as dropout does in Keras 3.15.
+"""
 
 import keras
 import numpy as np

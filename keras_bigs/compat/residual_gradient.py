@@ -1,4 +1,8 @@
-"""A boundary between blocks for compilers that fuse too much."""
+"""A boundary between blocks for a compiler that fuses too much.
+
+The XLA of jaxlib 0.10 on CPUs; see `materialize_gradient`. May go when the gradient's
+program is linear in depth without it, which `tests/compat` measures.
+"""
 
 import functools
 

@@ -1,4 +1,8 @@
-"""A scan over a sequence that compiles and differentiates on every backend."""
+"""A scan over a sequence that compiles and differentiates on every backend.
+
+May go when `keras.ops.scan` does (Keras 3.15 does not, see `scan`) and tf2onnx scans
+backwards.
+"""
 
 import contextlib
 import contextvars
