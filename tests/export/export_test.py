@@ -188,7 +188,7 @@ def test_jax_export():
     def exported(inputs):
         return [np.asarray(x) for x in keras.tree.flatten(program.call(inputs))]
 
-    for length in (9, 300):
+    for length in LENGTHS:
         check(model, exported, draw(2, length))
     with refused():
         exported(draw(2, 1025))
