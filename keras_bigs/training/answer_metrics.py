@@ -48,7 +48,7 @@ def answer_metrics(
         `exact_match` and `f1`, means over the questions of `answers`, in percent.
 
     Raises:
-        ValueError: there are no questions.
+        ValueError: there are no questions, or one has no answer that is right.
 
     Example:
     ```python
@@ -59,6 +59,9 @@ def answer_metrics(
     """
     if not answers:
         raise ValueError("`answers` must have at least one question. Received: none.")
+    for question, right in answers.items():
+        if not right:
+            raise ValueError(f"`answers[{question!r}]` must have an answer or more.")
     totals = {"exact_match": 0.0, "f1": 0.0}
     for question, right in answers.items():
         if question in predictions:

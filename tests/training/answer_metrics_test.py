@@ -46,3 +46,5 @@ def test_the_best_of_several_answers_counts():
 def test_no_questions():
     with pytest.raises(ValueError, match="at least one question"):
         answer_metrics({}, {})
+    with pytest.raises(ValueError, match=r"`answers\['q'\]` must have an answer"):
+        answer_metrics({}, {"q": []})

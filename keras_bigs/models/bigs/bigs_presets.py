@@ -140,7 +140,7 @@ PRESETS = {
         "metadata": {
             "description": (
                 "12-layer BiGS of width 192 where all input is lowercased, pretrained "
-                "on 10 million tokens of English prose, for up to 128 tokens. Comes "
+                "on 8 million tokens of English prose, for up to 128 tokens. Comes "
                 "with the package."
             ),
             "params": 7313136,

@@ -49,7 +49,7 @@ class BiGSTokenClassifierPreprocessor(PackedPreprocessor):
         same shape. For one text the same without the batch.
 
     Raises:
-        ValueError: inputs that are no strings, or as many labels as words.
+        ValueError: inputs that are no strings, or not as many labels as words.
 
     Example:
     ```python
