@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "answer_metrics": ["answer_metrics"],
         "checkpoints": ["Checkpoints", "Progress"],
+        "entity_metrics": ["entity_metrics"],
         "evaluation": [
             "classification_metrics",
             "evaluate",

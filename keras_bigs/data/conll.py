@@ -1,0 +1,126 @@
+"""Sentences with a tag for each word, in columns: named entities as CoNLL has them."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_bigs.data.tables.messages import shorten
+from keras_bigs.data.text_files import read_text
+from keras_bigs.errors import DataError
+
+DOCUMENT_MARKER = "-DOCSTART-"
+_TAG = re.compile(r"O|[BI]-\S+")
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """The words of a sentence and their tags.
+
+    Attributes:
+        words: strings, one at least.
+        tags: IOB2 tags, one a word: "B-<type>" for the first word of an entity,
+            "I-<type>" for its others, "O" for all other words.
+        line: of the file, from 1, in which the sentence starts.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    line: int
+
+
+def read_conll(
+    path: str | os.PathLike, word_column: int = 0, tag_column: int = -1
+) -> list[TaggedSentence]:
+    """Reads a file of one word a line, with its tag in another column.
+
+    Columns are divided by tabs, or else by spaces; sentences by blank lines or document
+    markers, `-DOCSTART-`, which are left out. Tags are IOB1 (CoNLL 2003's, where "B-"
+    only divides entities of one type) or IOB2, and become IOB2.
+
+    Args:
+        path: the file, in UTF-8, also compressed by gzip.
+        word_column: the index of the column of words.
+        tag_column: that of the tags; -1 is the last.
+
+    Returns:
+        A list of `TaggedSentence`, one at least.
+
+    Raises:
+        DataError: the file cannot be read or has no words; a line lacks a column; or a
+            tag is none of IOB.
+
+    Example:
+    ```python
+    sentences = keras_bigs.data.conll.read_conll("train.conll")
+    sentences[0].words, sentences[0].tags
+    ```
+    """
+    path = Path(path)
+    sentences: list[TaggedSentence] = []
+    words: list[str] = []
+    tags: list[str] = []
+    start = 0
+
+    def end_sentence():
+        if words:
+            sentences.append(TaggedSentence(tuple(words), to_iob2(tags), start))
+            words.clear()
+            tags.clear()
+
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        cells = line.rstrip("\r").split("\t") if "\t" in line else line.split()
+        if not line.strip() or cells[0] == DOCUMENT_MARKER:
+            end_sentence()
+            continue
+        word, tag = (
+            _cell(path, number, cells, column) for column in (word_column, tag_column)
+        )
+        if len(cells) < 2 or not _TAG.fullmatch(tag):
+            raise DataError(
+                f"{path}, line {number}: {shorten(tag)} in column {tag_column} is no "
+                'tag of IOB1 or IOB2, such as "B-PER", "I-PER" and "O". Name the '
+                "column of the tags, or convert them."
+            )
+        if not words:
+            start = number
+        words.append(word)
+        tags.append(tag)
+    end_sentence()
+    if not sentences:
+        raise DataError(f"{path}: the file has no words.")
+    return sentences
+
+
+def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags of IOB1, or of a model that knows no scheme, as IOB2.
+
+    An "I-<type>" that does not follow a tag of its type starts an entity, as in the
+    evaluation of CoNLL.
+
+    Args:
+        tags: the tags of one sentence.
+
+    Returns:
+        As many tags.
+    """
+    before, result = "O", []
+    for tag in tags:
+        starts = tag.startswith("I-") and before[2:] != tag[2:]
+        result.append(f"B-{tag[2:]}" if starts else tag)
+        before = tag
+    return tuple(result)
+
+
+def _cell(path, number, cells, column):
+    try:
+        cell = cells[column].strip()
+    except IndexError:
+        cell = ""
+    if not cell:
+        raise DataError(
+            f"{path}, line {number}: there is nothing in column {column}. The line has "
+            f"{shorten(cells)}."
+        )
+    return cell
