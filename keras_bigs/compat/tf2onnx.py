@@ -13,7 +13,8 @@ def check_onnx(filepath):
         onnx.checker.check_model(filepath)
     except onnx.checker.ValidationError as error:
         raise ValueError(
-            "The model has operations that cannot be written as ONNX, such as those of "
-            '`method="fft"` or Fourier routing. An SSM exports with `method="auto"` or '
-            '`"chunked"`, which `from_preset` takes too.'
+            "The model has operations that cannot be written as ONNX "
+            f'({str(error).splitlines()[0]}), such as those of `method="fft"`, of '
+            "Fourier routing or of the head of a masked language model. An SSM exports "
+            'with `method="auto"` or `"chunked"`, which `from_preset` takes too.'
         ) from error

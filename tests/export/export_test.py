@@ -65,6 +65,12 @@ def check(model, exported, inputs):
         assert relative_error(got, expected) <= TOLERANCE
 
 
+# Its head has the exact GELU, which tf2onnx cannot write, and gathers positions of a
+# number of their own, which `torch.export` takes for constants.
+NO_MASKED_LM = {
+    ("tensorflow", "onnx"),
+    *(("torch", format) for format in ("torch", "onnx", "openvino")),
+}
 # Converters and compilers take their time.
 SLOW = pytest.mark.slow
 
@@ -120,6 +126,11 @@ def test_tasks(task, format, tmp_path):
     else:
         model = keras_bigs.models.BiGSMultipleChoice(backbone)
         inputs = [draw(2, 4, n) for n in (20, 131)]
+    if task == "masked_lm" and (BACKEND, format) in NO_MASKED_LM:
+        with pytest.raises(ValueError, match="cannot be written|cannot export"):
+            export(model, tmp_path, format)
+        assert not list(tmp_path.iterdir())
+        return
     exported = export(model, tmp_path, format)
     for x in inputs:
         check(model, exported, x)
