@@ -57,11 +57,10 @@ def read_squad(path: str | os.PathLike) -> list[SquadExample]:
     ```
     """
     path = Path(path)
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path} is not JSON ({error}).") from error
     examples, ids = [], set()
     for i, article in enumerate(_get(f"{path}", content, "data", list)):
