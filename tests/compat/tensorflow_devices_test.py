@@ -43,11 +43,10 @@ def test_too_late_is_no_error(monkeypatch):
 def test_whatever_starts_tensorflow_hides_them():
     """Each can be had without the others."""
     script = """
-import sys, types
+import sys
 import tensorflow as tf
 calls = []
 tf.config.set_visible_devices = lambda *args: calls.append(args)
-tf.data.Dataset  # as a user may have used TensorFlow
 if sys.argv[1] == "tfds":
     from keras_bigs.data.tfds import open_builder
     try:
