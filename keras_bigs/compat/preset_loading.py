@@ -27,13 +27,22 @@ MODEL_TYPE = "BiGS"
 class BiGSPresetLoader(QuantizedPresets, MixedPrecisionPresets, KerasPresetLoader):
     """Loads presets of this library."""
 
+    def check_backbone_class(self):
+        """The class by which keras-hub looks for tasks, tokenizers and preprocessors.
 
-def register_preset_loading(backbone_cls):
-    """Makes keras-hub load presets of a backbone, and the original's checkpoints.
+        It takes only those that name the backbone's very class as their own. A backbone
+        of ours that takes another's place names that as its `task_backbone_cls`.
+        """
+        cls = super().check_backbone_class()
+        return getattr(cls, "task_backbone_cls", cls)
+
+
+def register_preset_loading(*backbone_classes):
+    """Makes keras-hub load presets of backbones, and the original's checkpoints.
 
     Args:
-        backbone_cls: subclass of `keras_hub.models.Backbone`. Presets of other classes
-            than it and its subclasses load as without this library.
+        *backbone_classes: subclasses of `keras_hub.models.Backbone`. Presets of other
+            classes than these and their subclasses load as without this library.
     """
 
     def is_our_preset(config):
@@ -41,7 +50,7 @@ def register_preset_loading(backbone_cls):
         if not isinstance(config, dict):
             return False
         cls = keras.saving.get_registered_object(config.get("registered_name"))
-        return isinstance(cls, type) and issubclass(cls, backbone_cls)
+        return isinstance(cls, type) and issubclass(cls, backbone_classes)
 
     def is_original(config):
         return isinstance(config, dict) and config.get("model_type") == MODEL_TYPE

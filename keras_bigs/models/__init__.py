@@ -31,6 +31,10 @@ from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
 )
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.bigs.extend_positions import extend_positions
+from keras_bigs.models.encoder import PooledEncoder
+from keras_bigs.models.encoder import load_encoder
+from keras_bigs.models.encoder import load_tokenizer
+from keras_bigs.models.encoder import to_bigs_tokenizer
 from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer
@@ -39,4 +43,4 @@ from keras_bigs.vocabulary import read_vocabulary
 
 hide_gpus_from_tensorflow()
 register_presets(PRESETS, BiGSBackbone)
-register_preset_loading(BiGSBackbone)
+register_preset_loading(BiGSBackbone, PooledEncoder)

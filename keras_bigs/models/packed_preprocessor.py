@@ -2,7 +2,9 @@
 
 import numpy as np
 from keras_hub.layers import MultiSegmentPacker
+from keras_hub.models import BartTokenizer
 from keras_hub.models import Preprocessor
+from keras_hub.tokenizers import WordPieceTokenizer
 
 from keras_bigs.compat.keras_hub_preprocessing import (
     convert_preprocessing_outputs_python,
@@ -28,8 +30,17 @@ class PackedPreprocessor(Preprocessor):
     # with `x`; keras-hub's layers would take it for `(x, y)`.
     takes_tuples = False
 
+    # Whether it has to know which characters or words a token came from.
+    needs_word_pieces = False
+
     def __init__(self, tokenizer, sequence_length=512, **kwargs):
         super().__init__(**kwargs)
+        if self.needs_word_pieces and not isinstance(tokenizer, WordPieceTokenizer):
+            raise ValueError(
+                f"`{type(self).__name__}` needs a tokenizer of word pieces, such as "
+                "`BiGSTokenizer`: of others it does not know which characters or words "
+                f"their tokens came from. Received: tokenizer={tokenizer!r}"
+            )
         self.tokenizer = tokenizer
         self.sequence_length = sequence_length
 
@@ -77,6 +88,7 @@ class PackedPreprocessor(Preprocessor):
             start_value=tokenizer.start_token_id,
             end_value=tokenizer.end_token_id,
             pad_value=tokenizer.pad_token_id,
+            sep_value=separator(tokenizer),
         )
         return {
             "token_ids": token_ids,
@@ -104,28 +116,47 @@ class PackedPreprocessor(Preprocessor):
         self._sequence_length = value
 
 
+def separator(tokenizer):
+    """The token ids between two segments: `[SEP]`, or `</s></s>` for BART.
+
+    Args:
+        tokenizer: a tokenizer with an `end_token_id`.
+
+    Returns:
+        list of ints.
+    """
+    ends = 2 if isinstance(tokenizer, BartTokenizer) else 1
+    return [tokenizer.end_token_id] * ends
+
+
 def tokenize_texts(tokenizer, texts):
     """Token ids of each of several texts.
 
     A tokenizer that does not split takes a list of strings for the words of one text.
 
     Args:
-        tokenizer: `keras_hub.tokenizers.WordPieceTokenizer`.
+        tokenizer: a tokenizer of keras-hub.
         texts: list of strings, or `(batch,)` tensor of TensorFlow.
 
     Returns:
         list of lists of ints, or a ragged tensor.
     """
+    # Only word piece tokenizers have the option.
+    splits = getattr(tokenizer, "split", True)
     if not isinstance(texts, list):
-        return tokenizer(texts if tokenizer.split else texts[:, tf.newaxis])
+        return tokenizer(texts if splits else texts[:, tf.newaxis])
     if not texts:
         return []
-    rows = tokenizer(texts if tokenizer.split else [[text] for text in texts])
+    rows = tokenizer(texts if splits else [[text] for text in texts])
     return [list(row) for row in rows]
 
 
-def pack_segments(segments, length, *, start_value, end_value, pad_value):
-    """`start a end b end`, padded, and the segment of each position, each int32.
+def pack_segments(
+    segments, length, *, start_value, end_value, pad_value, sep_value=None
+):
+    """`start a sep b end`, padded, and the segment of each position, each int32.
+
+    `sep_value` is a list of ids, by default of the end's.
 
     What `keras_hub.layers.MultiSegmentPacker` computes, which serves ragged tensors.
     For lists it would cost more than tokenizing does, most so on PyTorch.
@@ -135,19 +166,22 @@ def pack_segments(segments, length, *, start_value, end_value, pad_value):
             length,
             start_value=start_value,
             end_value=end_value,
+            sep_value=sep_value,
             pad_value=pad_value,
             truncate="waterfall",
         )
         return packer(segments)
+    between = [end_value] if sep_value is None else sep_value
     packed = np.full((len(segments[0]), length), pad_value, "int32")
     segment_ids = np.zeros_like(packed)
     for i, parts in enumerate(zip(*segments, strict=True)):
         packed[i, 0] = start_value
-        at, room = 1, length - 1 - len(parts)
-        for segment, part in enumerate(parts):
+        at, room = 1, length - 2 - len(between) * (len(parts) - 1)
+        for segment, part in enumerate(parts, 1):
             part = part[:room]
             room -= len(part)
-            packed[i, at : at + len(part) + 1] = [*part, end_value]
-            segment_ids[i, at : at + len(part) + 1] = segment
-            at += len(part) + 1
+            part = [*part, *(between if segment < len(parts) else [end_value])]
+            packed[i, at : at + len(part)] = part
+            segment_ids[i, at : at + len(part)] = segment - 1
+            at += len(part)
     return packed, segment_ids

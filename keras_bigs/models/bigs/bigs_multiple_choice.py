@@ -20,7 +20,7 @@ class BiGSMultipleChoice(BiGSTask, MultipleChoice):
     """Scores each choice from the pooled output of context and choice.
 
     Args:
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
         preprocessor: `BiGSMultipleChoicePreprocessor` or `None`. Without one, inputs
             must be tokenized and packed.
         dropout: float. Dropout before the output layer.

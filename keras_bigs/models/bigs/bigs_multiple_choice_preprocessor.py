@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras_hub.tokenizers import BytePairTokenizer
 
 from keras_bigs.compat.keras_hub_preprocessing import convert_to_numpy
 from keras_bigs.compat.keras_hub_preprocessing import preprocessing_function
@@ -10,6 +11,7 @@ from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.multiple_choice import check_labels
 from keras_bigs.models.packed_preprocessor import PackedPreprocessor
+from keras_bigs.models.packed_preprocessor import separator
 from keras_bigs.models.packed_preprocessor import tokenize_texts
 from keras_bigs.models.python_values import to_ints
 from keras_bigs.models.python_values import to_strings
@@ -24,7 +26,8 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
     enough the choice, as is usual for RACE and QuALITY.
 
     Args:
-        tokenizer: `BiGSTokenizer`.
+        tokenizer: `BiGSTokenizer`, or BART's or FNet's, see `load_tokenizer`. With
+            BART's it packs `<s> context </s></s> question choice </s>`.
         sequence_length: int. The length of packed inputs, in tokens.
         **kwargs: as for `keras_hub.models.Preprocessor`.
 
@@ -86,15 +89,18 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         if sample_weight is not None:
             sample_weight = convert_to_numpy(sample_weight).astype("float32")
         context_rows, ending_rows = [], []
-        choice_ids = iter(tokenize_texts(self.tokenizer, choices.ravel().tolist()))
+        gap = self._gap(questions)
+        endings = [gap + choice for choice in choices.ravel().tolist()]
+        choice_ids = iter(tokenize_texts(self.tokenizer, endings))
         context_ids = tokenize_texts(self.tokenizer, contexts)
         question_ids = [[]] * len(contexts)
         if questions is not None:
             question_ids = tokenize_texts(self.tokenizer, questions)
+        most = self._room()
         for i in range(len(contexts)):
             for _ in range(choices.shape[1]):
                 ending = [*question_ids[i], *next(choice_ids)]
-                room = max(0, self.sequence_length - 3 - len(ending))
+                room = max(0, most - len(ending))
                 context_rows.append(context_ids[i][:room])
                 ending_rows.append(ending)
         x = self.pack((context_rows, ending_rows))
@@ -118,12 +124,14 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         shape = tf.shape(choices)
         flat = tf.reshape(choices, (-1,))
         rows = tf.repeat(tf.range(shape[0]), shape[1])
-        endings = tokenize_texts(self.tokenizer, flat)
+        gap = self._gap(questions)
+        endings = tf.strings.join((gap, flat)) if gap else flat
+        endings = tokenize_texts(self.tokenizer, endings)
         if questions is not None:
             question_ids = tokenize_texts(self.tokenizer, questions)
             endings = tf.concat((tf.gather(question_ids, rows), endings), axis=1)
         context_ids = tf.gather(tokenize_texts(self.tokenizer, contexts), rows)
-        room = self.sequence_length - 3 - endings.row_lengths()
+        room = self._room() - endings.row_lengths()
         fits = tf.ragged.range(context_ids.row_lengths()) < room[:, tf.newaxis]
         x = self.pack((tf.ragged.boolean_mask(context_ids, fits), endings))
         empty = {
@@ -136,6 +144,15 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
             value = tf.reshape(value, (shape[0], shape[1], self.sequence_length))
             x[key] = value if batched else value[0]
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+    def _room(self):
+        """How many tokens are not special ones."""
+        return self.sequence_length - 2 - len(separator(self.tokenizer))
+
+    def _gap(self, questions):
+        """What parts a choice from its question, where a space is part of a token."""
+        is_byte_level = isinstance(self.tokenizer, BytePairTokenizer)
+        return " " if is_byte_level and questions is not None else ""
 
 
 def _unpack(x):

@@ -16,7 +16,7 @@ class BiGSQuestionAnswerer(BiGSTask, QuestionAnswerer):
     """Finds where an answer starts and ends, from the backbone's sequence output.
 
     Args:
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
         preprocessor: `BiGSQuestionAnswererPreprocessor` or `None`. Without one, inputs
             must be tokenized and packed, and labels be positions of tokens.
         dropout: float. Dropout before the output layer.

@@ -68,6 +68,7 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+    needs_word_pieces = True
     takes_tuples = True
 
     def call_python(self, x, y, sample_weight):

@@ -42,7 +42,7 @@ class BiGSClassifier(BiGSTask):
     """Classes from an output of the backbone, by dropout and a dense layer.
 
     Args:
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
         num_classes: int. The number of classes.
         preprocessor: the preprocessor of the task, or `None`.
         activation: activation of the output, `None` for logits.

@@ -14,15 +14,20 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
     """Classifies a text, or a pair, from the backbone's pooled output.
 
     With `num_classes=1` it is a regressor: one number a text, by default trained with
-    the mean squared error.
+    the mean squared error. With `multi_label=True` a text has any number of classes:
+    labels are rows of zeros and ones, one a class, and each class has a sigmoid of its
+    own, by default trained with the binary cross-entropy, the mean over classes.
 
     Args:
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
         num_classes: int. The number of classes, or 1 for regression.
         preprocessor: `BiGSTextClassifierPreprocessor` or `None`. Without one, inputs
             must be tokenized and packed.
-        activation: activation of the output, `None` for logits.
+        activation: activation of the output, `None` for logits. With `multi_label`,
+            `None` or `"sigmoid"`.
         dropout: float. Dropout before the output layer.
+        multi_label: bool. Whether a text has any number of classes, none included,
+            instead of exactly one.
         **kwargs: as for `keras_hub.models.TextClassifier`.
 
     Call arguments:
@@ -32,7 +37,8 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
         `(batch, num_classes)`.
 
     Raises:
-        ValueError: `num_classes` below 1.
+        ValueError: `num_classes` below 1; or, with `multi_label`, below 2, or another
+            activation than these.
 
     Example:
     ```python
@@ -42,6 +48,17 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
     classifier.fit(["What an amazing movie!", "A waste of time."], [1, 0])
     classifier.fit((["A man sleeps."], ["Somebody is asleep."]), [1])
     classifier.predict(["Great!"])
+    ```
+
+    Any number of labels a text:
+    ```python
+    tagger = keras_bigs.models.BiGSTextClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=3, multi_label=True
+    )
+    texts = ["The minister opened the games.", "Rain all day."]
+    tagger.fit(texts, np.array([[1, 1, 0], [0, 0, 0]]))  # politics, sport, science
+    logits = tagger.predict(["A new telescope."])
+    probabilities = 1 / (1 + np.exp(-logits))
     ```
     """
 
@@ -55,6 +72,7 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
         preprocessor=None,
         activation=None,
         dropout=0.1,
+        multi_label=False,
         **kwargs,
     ):
         if num_classes < 1:
@@ -62,6 +80,25 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
                 "`num_classes` must be at least 1 (1 is regression). "
                 f"Received: num_classes={num_classes}"
             )
+        if multi_label and num_classes == 1:
+            raise ValueError(
+                "`num_classes` must be at least 2 with `multi_label=True`. Received: "
+                "num_classes=1, which is regression. For one label that a text has or "
+                "lacks, use num_classes=2 and multi_label=False."
+            )
+        is_sigmoid_or_linear = keras.activations.get(activation) in (
+            keras.activations.linear,
+            keras.activations.sigmoid,
+        )
+        if multi_label and not is_sigmoid_or_linear:
+            raise ValueError(
+                '`activation` must be `None`, for logits, or "sigmoid" with '
+                "`multi_label=True`, where each class has a probability of its own. "
+                f"Received: activation={activation!r}"
+            )
+        # === Config ===
+        # Before `super().__init__()`, which compiles the model.
+        self.multi_label = multi_label
         super().__init__(
             backbone, num_classes, preprocessor, activation, dropout, **kwargs
         )
@@ -71,10 +108,12 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
 
         Args:
             optimizer: `"auto"` for Adam at 5e-5, or an optimizer.
-            loss: `"auto"` for sparse categorical cross-entropy, or the mean squared
-                error for regression (`num_classes=1`); or a loss.
-            metrics: `"auto"` for accuracy, or the root mean squared error for
-                regression; or a list of metrics.
+            loss: `"auto"` for sparse categorical cross-entropy, the mean squared error
+                for regression (`num_classes=1`), or binary cross-entropy with
+                `multi_label`; or a loss.
+            metrics: `"auto"` for accuracy, the root mean squared error for regression,
+                or with `multi_label` the accuracy over all pairs of a text and a class
+                (a class is predicted above probability 0.5); or a list of metrics.
             **kwargs: as for `keras.Model.compile`.
         """
         if self.num_classes == 1:
@@ -82,4 +121,16 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
                 loss = keras.losses.MeanSquaredError()
             if metrics == "auto":
                 metrics = [keras.metrics.RootMeanSquaredError()]
+        elif self.multi_label:
+            from_logits = self.activation == keras.activations.linear
+            if loss == "auto":
+                loss = keras.losses.BinaryCrossentropy(from_logits=from_logits)
+            if metrics == "auto":
+                threshold = 0.0 if from_logits else 0.5
+                metrics = [keras.metrics.BinaryAccuracy(threshold=threshold)]
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config["multi_label"] = self.multi_label
+        return config

@@ -5,6 +5,7 @@ from keras_hub.models import TextClassifierPreprocessor
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.packed_preprocessor import separator
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -12,7 +13,8 @@ class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
     """Tokenizes and packs one text or several: `[CLS] a [SEP] b [SEP]`.
 
     Args:
-        tokenizer: `BiGSTokenizer`.
+        tokenizer: `BiGSTokenizer`, or BART's or FNet's, see `load_tokenizer`. With
+            BART's it packs `<s> a </s></s> b </s>`.
         sequence_length: int. The length of packed inputs, in tokens.
         truncate: `"round_robin"` or `"waterfall"`; how several segments share it.
 
@@ -37,3 +39,7 @@ class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.packer.sep_value = separator(self.tokenizer)

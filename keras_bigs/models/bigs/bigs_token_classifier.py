@@ -14,7 +14,7 @@ class BiGSTokenClassifier(BiGSClassifier, TokenClassifier):
     """Classifies each token from the backbone's sequence output.
 
     Args:
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
         num_classes: int. The number of classes.
         preprocessor: `BiGSTokenClassifierPreprocessor` or `None`. Without one, inputs
             must be tokenized and packed.

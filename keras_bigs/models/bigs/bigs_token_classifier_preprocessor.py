@@ -66,6 +66,7 @@ class BiGSTokenClassifierPreprocessor(PackedPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+    needs_word_pieces = True
 
     def read(self, x, y=None):
         """Texts as lists of words, with their labels checked.

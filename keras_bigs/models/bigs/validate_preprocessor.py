@@ -7,7 +7,7 @@ def validate_preprocessor(preprocessor, backbone):
     Args:
         preprocessor: a preprocessor with a `tokenizer` and a `sequence_length`, or
             `None`.
-        backbone: `BiGSBackbone`.
+        backbone: `BiGSBackbone` or `PooledEncoder`.
 
     Returns:
         `preprocessor`; or a shorter copy, if it packs more tokens than the backbone has
@@ -18,19 +18,25 @@ def validate_preprocessor(preprocessor, backbone):
     """
     if preprocessor is None:
         return None
-    # While a preset is loaded a tokenizer may have no vocabulary yet.
-    if preprocessor.tokenizer.vocabulary is not None:
-        tokens = preprocessor.tokenizer.vocabulary_size()
-        if tokens > backbone.vocabulary_size:
-            raise ValueError(
-                f"The tokenizer has {tokens} tokens and the backbone "
-                f"`vocabulary_size={backbone.vocabulary_size}`. Use the tokenizer that "
-                "belongs to the backbone, or build the backbone with at least "
-                f"`vocabulary_size={tokens}`."
-            )
+    tokens = _vocabulary_size(preprocessor.tokenizer)
+    if tokens > backbone.vocabulary_size:
+        raise ValueError(
+            f"The tokenizer has {tokens} tokens and the backbone "
+            f"`vocabulary_size={backbone.vocabulary_size}`. Use the tokenizer that "
+            "belongs to the backbone, or build the backbone with at least "
+            f"`vocabulary_size={tokens}`."
+        )
     if preprocessor.sequence_length > backbone.max_sequence_length:
         return with_sequence_length(preprocessor, backbone.max_sequence_length)
     return preprocessor
+
+
+def _vocabulary_size(tokenizer):
+    """The number of tokens; 0 while a preset is loaded and there are none yet."""
+    try:
+        return tokenizer.vocabulary_size()
+    except ValueError:
+        return 0
 
 
 def with_sequence_length(preprocessor, sequence_length):
