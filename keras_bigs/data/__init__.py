@@ -11,11 +11,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "corpus",
         "glue",
         "pretraining",
+        "scrolls",
         "squad",
         "tables",
         "vocabulary",
     ],
     submod_attrs={
+        "batches": ["BucketedBatches", "bucket_lengths"],
         "corpus.corpus": ["Corpus"],
         "corpus.prepare_corpus": ["prepare_corpus"],
         "corpus.settings": ["Settings"],

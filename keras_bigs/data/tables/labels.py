@@ -1,6 +1,7 @@
-"""The labels of a table: as classes, or as numbers to predict."""
+"""The labels of a table: as classes, one or several a text, or as numbers."""
 
 import math
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -69,17 +70,75 @@ def encode_labels(table: TextTable, classes: Sequence[str]) -> np.ndarray:
         DataError: the table has no labels, or has one that is not in `classes`.
     """
     index = {name: i for i, name in enumerate(classes)}
-    unknown = [(line, label) for line, label in _labels(table) if label not in index]
-    if unknown:
-        labels = label_vocabulary(label for _, label in unknown)
-        raise DataError(
-            f"{table.path}: column {table.label_column!r} has labels that training "
-            f"did not see, {shorten(labels)}, in "
-            f"{name_lines([line for line, _ in unknown])}. The known labels are "
-            f"{shorten(list(classes))}. Correct the labels, or add such examples "
-            "to the training file."
-        )
+    _require_known(table, _labels(table), index)
     return np.array([index[label] for _, label in _labels(table)], "int32")
+
+
+def multi_label_classes(table: TextTable, separator: str = "|") -> list[str]:
+    """The classes of a training table whose texts have any number of labels each.
+
+    A cell "sport|politics" has two labels, and an empty one has none. Whitespace around
+    a label does not count. What is a list in JSONL has its items as labels.
+
+    Args:
+        table: `TextTable` with labels, read with `multi_label=True`.
+        separator: what stands between two labels of a cell.
+
+    Returns:
+        The distinct labels of all cells, in the order of `label_vocabulary`.
+
+    Raises:
+        DataError: the table has no labels, or has fewer than two distinct ones; or a
+            cell has an empty label, one label twice, or in a list one that contains
+            the separator.
+        ValueError: `separator` is empty.
+
+    Example:
+    ```python
+    tables = keras_bigs.data.tables
+    table = tables.read_table("news.csv", "text", label="topics", multi_label=True)
+    classes = tables.multi_label_classes(table)  # ["politics", "sport"]
+    labels = tables.encode_multi_labels(table, classes)  # [[1., 1.], [0., 0.], ...]
+    ```
+    """
+    classes = {label for _, labels in _label_sets(table, separator) for label in labels}
+    if len(classes) < 2:
+        found = f"one label only, {shorten(classes.pop())}" if classes else "no labels"
+        raise DataError(
+            f"{table.path}: column {table.label_column!r} has {found}. Multi-label "
+            "classification needs two or more. For one label that a text has or lacks, "
+            "give both cases a name, such as yes and no, and train on single labels."
+        )
+    return label_vocabulary(classes)
+
+
+def encode_multi_labels(
+    table: TextTable, classes: Sequence[str], separator: str = "|"
+) -> np.ndarray:
+    """Which of `classes` each text has: float32, `(len(table), len(classes))`.
+
+    Args:
+        table: as for `multi_label_classes`.
+        classes: the names of the classes.
+        separator: as for `multi_label_classes`.
+
+    Returns:
+        1.0 where the text has the class, else 0.0: the labels that
+        `BiGSTextClassifier(..., multi_label=True)` takes.
+
+    Raises:
+        DataError: as for `multi_label_classes`, but for the number of distinct labels;
+            or a label is not in `classes`.
+        ValueError: `separator` is empty.
+    """
+    index = {name: i for i, name in enumerate(classes)}
+    rows = _label_sets(table, separator)
+    pairs = [(line, label) for line, labels in rows for label in labels]
+    _require_known(table, pairs, index)
+    encoded = np.zeros((len(rows), len(classes)), "float32")
+    for row, (_, labels) in zip(encoded, rows, strict=True):
+        row[[index[label] for label in labels]] = 1
+    return encoded
 
 
 def encode_targets(table: TextTable) -> np.ndarray:
@@ -103,6 +162,54 @@ def encode_targets(table: TextTable) -> np.ndarray:
             "otherwise train a classifier."
         )
     return np.array(targets, "float32")
+
+
+def _label_sets(table: TextTable, separator: str) -> list[tuple[int, list[str]]]:
+    """The line and the distinct labels of each example."""
+    if not separator:
+        raise ValueError(f"`separator` must not be empty. Received: {separator!r}")
+    rows = []
+    for line, cell in _labels(table):
+        where = f"{table.path}, line {line}: column {table.label_column!r}"
+        if isinstance(cell, list):
+            labels = cell
+            # A table of predictions has them in one cell.
+            if joined := [label for label in labels if separator in label]:
+                raise DataError(
+                    f"{where} has the label {shorten(joined[0])}, in which "
+                    f"{separator!r} would separate two labels. Choose another "
+                    "separator."
+                )
+        else:
+            labels = [label.strip() for label in cell.split(separator)] if cell else []
+        if "" in labels:
+            raise DataError(
+                f"{where} holds {shorten(cell)}, which has an empty label. Remove it."
+            )
+        if len(set(labels)) < len(labels):
+            twice = next(label for label in labels if labels.count(label) > 1)
+            raise DataError(
+                f"{where} holds {shorten(cell)}, which has the label "
+                f"{shorten(twice)} {labels.count(twice)} times. Leave one of them."
+            )
+        rows.append((line, labels))
+    return rows
+
+
+def _require_known(
+    table: TextTable, pairs: Iterable[tuple[int, str]], classes: Collection[str]
+) -> None:
+    """Raises `DataError` for the labels of `(line, label)` that are no classes."""
+    unknown = [(line, label) for line, label in pairs if label not in classes]
+    if unknown:
+        labels = label_vocabulary(label for _, label in unknown)
+        lines = list(dict.fromkeys(line for line, _ in unknown))
+        raise DataError(
+            f"{table.path}: column {table.label_column!r} has labels that training "
+            f"did not see, {shorten(labels)}, in {name_lines(lines)}. The known labels "
+            f"are {shorten(list(classes))}. Correct the labels, or add such examples "
+            "to the training file."
+        )
 
 
 def _labels(table: TextTable) -> Iterator[tuple[int, str]]:

@@ -25,7 +25,8 @@ class TextTable:
         texts: the text of each example, never blank.
         text_pairs: the second text of each example, never blank; or `None`.
         labels: the label of each example as text, never blank, without surrounding
-            whitespace; or `None`.
+            whitespace; or `None`. Read with `multi_label`, the labels of each example
+            as they are written: a text, blank where there are none, or a list.
         line_numbers: the line of the file, from 1, in which each example starts.
         path: the file.
         label_column: the name of the label column, or `None`.
@@ -36,7 +37,7 @@ class TextTable:
 
     texts: list[str]
     text_pairs: list[str] | None
-    labels: list[str] | None
+    labels: list[str | list[str]] | None
     line_numbers: list[int]
     path: Path
     label_column: str | None = None
@@ -44,6 +45,11 @@ class TextTable:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def x(self) -> list[str] | tuple[list[str], list[str]]:
+        """What a text classifier's `fit` takes: the texts, or a tuple of both."""
+        return self.texts if self.text_pairs is None else (self.texts, self.text_pairs)
 
 
 def read_table(
@@ -55,6 +61,7 @@ def read_table(
     file_format: str | None = None,
     quoting: bool | None = None,
     all_columns: bool = False,
+    multi_label: bool = False,
 ) -> TextTable:
     """Reads the text and label columns of a UTF-8 file, with or without a BOM.
 
@@ -72,6 +79,8 @@ def read_table(
             and line breaks. Otherwise quotes are text like any other. Default: true
             for CSV, false for TSV, as in GLUE.
         all_columns: whether to keep all columns, to write them again beside others.
+        multi_label: whether an example has any number of labels, such as
+            "sport|politics": a label may be missing, and in JSONL be a list of labels.
 
     Returns:
         A `TextTable` with at least one example.
@@ -111,7 +120,7 @@ def read_table(
         )
 
     line_numbers: list[int] = []
-    values: dict[str, list[str]] = {role: [] for role in roles}
+    values: dict[str, list[Any]] = {role: [] for role in roles}
     columns: dict[str, list[Any]] = {}
     for line, record in records:
         where = f"{path}, line {line}"
@@ -124,14 +133,18 @@ def read_table(
         line_numbers.append(line)
         for role, name in roles.items():
             cell = record[name]
-            values[role].append(
-                _label(where, name, cell)
-                if role == "label"
-                else _text(where, name, cell)
-            )
+            if role != "label":
+                value = _text(where, name, cell)
+            elif multi_label and isinstance(cell, list):
+                value = [_label(where, name, item) for item in cell]
+            else:
+                value = _label(where, name, cell)
+            values[role].append(value)
     if not line_numbers:
         raise DataError(f"{path}: there is a header line, but no rows follow it.")
     for role, name in roles.items():
+        if role == "label" and multi_label:
+            continue
         pairs = zip(line_numbers, values[role], strict=True)
         if blank := [line for line, value in pairs if not value or value.isspace()]:
             raise DataError(

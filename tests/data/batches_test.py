@@ -1,5 +1,4 @@
 import types
-from pathlib import Path
 
 import keras
 import keras_hub
@@ -10,9 +9,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from keras_bigs.data.tables import BucketedTextBatches
-from keras_bigs.data.tables import TextTable
-from keras_bigs.data.tables import bucket_lengths
+from keras_bigs.data import BucketedBatches
+from keras_bigs.data.batches import bucket_lengths
 
 # No model takes part, nor tensors of a backend.
 without_backend = pytest.mark.without_backend
@@ -37,10 +35,11 @@ class NumberPreprocessor:
     sequence_length = 48
     tokenizer = types.SimpleNamespace(pad_token_id=3)
 
-    def __call__(self, x):
+    def __call__(self, x, y=None):
         ids = tf.strings.to_number(tf.strings.split(x), tf.int32)
         token_ids = ids.to_tensor(default_value=3, shape=(None, 48))
-        return {"token_ids": token_ids, "padding_mask": token_ids != 3}
+        x = {"token_ids": token_ids, "padding_mask": token_ids != 3}
+        return x if y is None else (x, y)
 
 
 def random_texts(size, max_words=60, seed=0, words=("0", "1", "2", "4")):
@@ -79,8 +78,9 @@ def test_batches_are_what_the_preprocessor_returns(preprocessor, is_pair):
     words = ["quick", "foxes", "dog", "unheard"]
     texts = [*random_texts(30, words=words), "", "the [PAD] dog", "[PAD]"]
     pairs = random_texts(33, seed=1, words=words) if is_pair else None
-    batches = BucketedTextBatches(preprocessor, texts, pairs, batch_size=8)
-    expected = preprocessor(x=(texts, pairs) if is_pair else texts)
+    x = (texts, pairs) if is_pair else texts
+    batches = BucketedBatches(preprocessor, x, batch_size=8)
+    expected = preprocessor(x=x)
     expected = {key: keras.ops.convert_to_numpy(x) for key, x in expected.items()}
     batched = list(batches.dataset().as_numpy_iterator())
     assert len(batched) == batches.steps_per_epoch == 5
@@ -111,10 +111,10 @@ def test_every_example_comes_once_in_few_shapes(
 ):
     texts = random_texts(size, max_words, seed)
     labels = np.arange(size, dtype="int32")
-    batches = BucketedTextBatches(
+    batches = BucketedBatches(
         NumberPreprocessor(),
         texts,
-        labels=labels,
+        y=labels,
         batch_size=batch_size,
         shuffle=shuffle,
         seed=seed,
@@ -141,7 +141,7 @@ def test_every_example_comes_once_in_few_shapes(
 @without_backend
 def test_each_text_has_the_smallest_bucket_that_fits():
     texts = ["1 " * length for length in (1, 16, 17, 24, 25, 48, 60)]
-    batches = BucketedTextBatches(NumberPreprocessor(), texts, batch_size=1)
+    batches = BucketedBatches(NumberPreprocessor(), texts, batch_size=1)
     lengths = [length for _, length in shapes(batches)]
     assert lengths == [16, 16, 24, 24, 32, 48, 48]
 
@@ -151,7 +151,7 @@ def test_shuffling():
     texts = random_texts(64)
 
     def order(epoch, shuffle=True, seed=0):
-        batches = BucketedTextBatches(
+        batches = BucketedBatches(
             NumberPreprocessor(), texts, batch_size=8, shuffle=shuffle, seed=seed
         )
         return batches.order(epoch).tolist()
@@ -170,7 +170,7 @@ def test_shuffling():
 
 @without_backend
 def test_unshuffled_batches_go_from_short_to_long():
-    batches = BucketedTextBatches(NumberPreprocessor(), random_texts(64), batch_size=8)
+    batches = BucketedBatches(NumberPreprocessor(), random_texts(64), batch_size=8)
     lengths = [length for _, length in shapes(batches)]
     assert lengths == sorted(lengths)
     assert len(set(lengths)) > 2
@@ -178,7 +178,7 @@ def test_unshuffled_batches_go_from_short_to_long():
 
 @without_backend
 def test_drop_remainder():
-    batches = BucketedTextBatches(
+    batches = BucketedBatches(
         NumberPreprocessor(),
         random_texts(45),
         batch_size=8,
@@ -196,7 +196,7 @@ def test_drop_remainder():
 
 @without_backend
 def test_initial_step_resumes():
-    batches = BucketedTextBatches(
+    batches = BucketedBatches(
         NumberPreprocessor(), random_texts(30), batch_size=8, shuffle=True
     )
     everything = list(batches.dataset(epochs=3).as_numpy_iterator())
@@ -214,7 +214,7 @@ def test_initial_step_resumes():
 def test_labels(dtype, columns):
     labels = np.arange(10 * 3).reshape(10, 3)[:, : columns[0] if columns else 1]
     labels = labels.reshape(10, *columns).astype(dtype)
-    batches = BucketedTextBatches(NumberPreprocessor(), random_texts(10), labels=labels)
+    batches = BucketedBatches(NumberPreprocessor(), random_texts(10), y=labels)
     (_, y), *_ = batches.dataset().as_numpy_iterator()
     assert y.dtype == dtype
     np.testing.assert_array_equal(y, labels[batches.order()])
@@ -223,7 +223,7 @@ def test_labels(dtype, columns):
 @without_backend
 def test_bucket_boundaries():
     def lengths(boundaries):
-        batches = BucketedTextBatches(
+        batches = BucketedBatches(
             NumberPreprocessor(),
             random_texts(30),
             batch_size=2,
@@ -241,14 +241,14 @@ def test_bucket_boundaries():
 
 @without_backend
 def test_arguments_that_do_not_fit():
-    with pytest.raises(ValueError, match="'texts': 2, 'labels': 1"):
-        BucketedTextBatches(NumberPreprocessor(), ["a", "b"], labels=[1])
-    with pytest.raises(ValueError, match="'texts': 2, 'text_pairs': 3"):
-        BucketedTextBatches(NumberPreprocessor(), ["a", "b"], ["a", "b", "c"])
-    with pytest.raises(ValueError, match="0 texts do not make one batch"):
-        BucketedTextBatches(NumberPreprocessor(), [])
+    with pytest.raises(ValueError, match=r"x of \[2\], y of \[1\]"):
+        BucketedBatches(NumberPreprocessor(), ["a", "b"], [1])
+    with pytest.raises(ValueError, match=r"x of \[2, 3\], y of \[\]"):
+        BucketedBatches(NumberPreprocessor(), (["a", "b"], ["a", "b", "c"]))
+    with pytest.raises(ValueError, match="0 examples do not make one batch"):
+        BucketedBatches(NumberPreprocessor(), [])
     with pytest.raises(ValueError, match="batch_size=4 and drop_remainder=True"):
-        BucketedTextBatches(
+        BucketedBatches(
             NumberPreprocessor(), ["a"] * 3, batch_size=4, drop_remainder=True
         )
 
@@ -258,25 +258,24 @@ def test_out_of_range():
     for option in ({"batch_size": 0}, {"seed": -1}):
         (name,) = option
         with pytest.raises(ValueError, match=f"`{name}` must be at least"):
-            BucketedTextBatches(NumberPreprocessor(), ["a"], **option)
+            BucketedBatches(NumberPreprocessor(), ["a"], **option)
 
 
 @without_backend
 @pytest.mark.parametrize("depends_on_padding", [False, True])
-def test_from_table(depends_on_padding):
+def test_for_task(depends_on_padding):
     """All are as long where the output depends on it."""
     texts = random_texts(20)
-    table = TextTable(texts, None, None, list(range(20)), Path("a.tsv"))
     backbone = types.SimpleNamespace(depends_on_padding=depends_on_padding)
     task = types.SimpleNamespace(preprocessor=NumberPreprocessor(), backbone=backbone)
     labels = np.arange(20)
-    batches = BucketedTextBatches.from_table(table, task, labels, batch_size=4)
+    batches = BucketedBatches.for_task(task, texts, labels, batch_size=4)
     assert batches.num_examples == 20
     np.testing.assert_array_equal(batches.labels, labels)
-    expected = BucketedTextBatches(
+    expected = BucketedBatches(
         NumberPreprocessor(),
         texts,
-        labels=labels,
+        y=labels,
         batch_size=4,
         bucket_boundaries=() if depends_on_padding else None,
     )
@@ -292,10 +291,10 @@ def shapes_of_x(batches):
 def test_fit_takes_the_batches_as_they_are():
     rng = np.random.default_rng(0)
     texts, labels = random_texts(30), rng.normal(size=30).astype("float32")
-    batches = BucketedTextBatches(
+    batches = BucketedBatches(
         NumberPreprocessor(),
         texts,
-        labels=labels,
+        y=labels,
         batch_size=10,
         shuffle=True,
         bucket_boundaries=(),  # one shape, so one program to compile
@@ -322,14 +321,12 @@ def test_fit_takes_the_batches_as_they_are():
 def test_predictions_in_the_order_of_the_texts():
     texts, labels = random_texts(30), np.zeros(30, "float32")
     model = small_model()
-    padded = BucketedTextBatches(
+    padded = BucketedBatches(
         NumberPreprocessor(), texts, batch_size=30, bucket_boundaries=()
     )
     np.testing.assert_array_equal(padded.order(), np.arange(30))
     expected = model.predict(padded.dataset(), verbose=0)
-    batches = BucketedTextBatches(
-        NumberPreprocessor(), texts, labels=labels, batch_size=8
-    )
+    batches = BucketedBatches(NumberPreprocessor(), texts, y=labels, batch_size=8)
     outputs = model.predict(batches.dataset(), verbose=0)
     outputs = outputs[np.argsort(batches.order())]
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
@@ -350,7 +347,7 @@ def test_task_without_preprocessor(preprocessor):
         backbone, num_classes=2, preprocessor=preprocessor
     )
     texts = random_texts(20, words=["quick", "foxes", "dog"])
-    batches = BucketedTextBatches(preprocessor, texts, bucket_boundaries=())
+    batches = BucketedBatches(preprocessor, texts, bucket_boundaries=())
     expected = task.predict(texts, verbose=0)
     task.preprocessor = None
     outputs = task.predict(batches.dataset(), verbose=0)
