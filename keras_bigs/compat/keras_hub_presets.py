@@ -20,12 +20,22 @@ __all__ = [
     "CONFIG_FILE",
     "TASK_CONFIG_FILE",
     "TOKENIZER_CONFIG_FILE",
+    "VOCABULARY_FILES",
     "KerasPresetLoader",
     "PresetLoader",
     "check_config_class",
     "check_file_exists",
     "get_file",
     "get_preset_loader",
+    "has_vocabulary",
     "load_json",
     "register_presets",
 ]
+
+# Hugging Face's names. keras-hub has a `tokenizer.json` too, which is its own.
+VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
+
+
+def has_vocabulary(preset):
+    """Whether a preset or checkpoint comes with a vocabulary."""
+    return any(check_file_exists(preset, file) for file in VOCABULARY_FILES)

@@ -11,7 +11,6 @@ from keras_bigs.convert.config import UnknownArchitecture
 from keras_bigs.convert.config import named_task
 from keras_bigs.convert.loader import TASK_HEADS
 from keras_bigs.convert.loader import OriginalPresetLoader
-from keras_bigs.convert.vocabulary import has_vocabulary
 from keras_bigs.errors import CheckpointError
 
 TASKS = {
@@ -83,7 +82,7 @@ def read_original(loader, vocabulary=None, task=None):
             f"{loader.preset} has no head for {cls.__name__}. Leave out --task."
         )
     tokenizer = None
-    if vocabulary or has_vocabulary(loader.preset):
+    if vocabulary or keras_hub_presets.has_vocabulary(loader.preset):
         tokenizer = loader.load_tokenizer(models.BiGSTokenizer, vocabulary=vocabulary)
     if cls is None:
         model = loader.load_backbone(models.BiGSBackbone, load_weights=True)

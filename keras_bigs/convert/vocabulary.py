@@ -7,18 +7,12 @@ from keras_bigs.compat import keras_hub_presets
 from keras_bigs.errors import CheckpointError
 from keras_bigs.vocabulary import read_vocabulary
 
-FILES = ("vocab.txt", "tokenizer.json")
 REMEDY = (
     "Pass `vocabulary=` to `from_preset`, the path of a file with one word piece a "
     "line. The published models have that of BERT, uncased: `vocab.txt` of "
     "`google-bert/bert-base-uncased` on the Hugging Face hub. Or pass "
     "`preprocessor=None` to go without."
 )
-
-
-def has_vocabulary(preset):
-    """Whether a checkpoint has one of `FILES`."""
-    return any(keras_hub_presets.check_file_exists(preset, file) for file in FILES)
 
 
 def find_vocabulary(preset):
@@ -28,14 +22,15 @@ def find_vocabulary(preset):
         preset: string. A directory or hub handle.
 
     Raises:
-        CheckpointError: it has neither of `FILES`, or a damaged `tokenizer.json`.
+        CheckpointError: it has none, or a damaged `tokenizer.json`.
         DataError: its `vocab.txt` is no vocabulary.
     """
     if keras_hub_presets.check_file_exists(preset, "vocab.txt"):
         return read_vocabulary(keras_hub_presets.get_file(preset, "vocab.txt"))
     contents = _read_json(preset, "tokenizer.json")
     if contents is None:
-        raise CheckpointError(f"{preset} has neither of {FILES}. {REMEDY}")
+        files = keras_hub_presets.VOCABULARY_FILES
+        raise CheckpointError(f"{preset} has neither of {files}. {REMEDY}")
     model = contents.get("model")
     ids = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(ids, dict) or not ids:

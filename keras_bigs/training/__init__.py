@@ -4,10 +4,18 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["config", "publishing", "report"],
+    submodules=[
+        "benchmarks",
+        "config",
+        "fine_tuning_config",
+        "publishing",
+        "report",
+    ],
     submod_attrs={
         "answer_metrics": ["answer_metrics"],
         "checkpoints": ["Checkpoints", "Progress"],
+        "classifier_run": ["ClassifierData", "classifier_run"],
+        "compilation_cache": ["use_compilation_cache"],
         "entity_metrics": ["entity_metrics"],
         "evaluation": [
             "classification_metrics",
@@ -17,13 +25,27 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "regression_metrics",
         ],
         "figures": ["figure"],
-        "fine_tuning": ["FineTuned", "check_ranges", "fine_tune"],
+        "fine_tuning": [
+            "FineTuned",
+            "check_ranges",
+            "fine_tune",
+            "start_from_mean",
+        ],
         "fine_tuning_report": [
             "plot_confusion_matrix",
+            "plot_learning_curve",
+            "plot_outputs",
             "plot_predictions",
             "prediction_columns",
         ],
+        "fine_tuning_run": ["Prepared", "fine_tuning_run"],
         "masked_lm": ["pretrain_masked_lm"],
+        "multi_label": [
+            "best_thresholds",
+            "multi_label_columns",
+            "multi_label_metrics",
+            "plot_label_scores",
+        ],
         "optimizer": ["WarmupPolynomialDecay", "adamw", "current_learning_rate"],
         "processes": ["distribute"],
         "publishing": ["publish"],

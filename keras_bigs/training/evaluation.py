@@ -5,6 +5,7 @@ from scipy import stats
 from sklearn import metrics
 
 from keras_bigs.errors import TrainingDivergedError
+from keras_bigs.training.multi_label import multi_label_metrics
 
 
 def classification_metrics(labels, predictions, num_classes):
@@ -69,7 +70,7 @@ def predict(model, batches):
 
     Args:
         model: a `keras.Model` of tokenized inputs.
-        batches: `BucketedTextBatches`.
+        batches: `BucketedBatches`.
 
     Returns:
         float32 array, one row a text.
@@ -93,24 +94,35 @@ def evaluate(model, batches):
     """The metrics of a classifier, or of a regressor if it has one output.
 
     Args:
-        model: a `keras.Model` of tokenized inputs.
-        batches: `BucketedTextBatches` with labels.
+        model: a `keras.Model` of tokenized inputs that returns logits `(n, classes)`,
+            or `(n, 1)` numbers; a multiple choice model too.
+        batches: `BucketedBatches` with labels.
 
     Returns:
-        What `classification_metrics` or `regression_metrics` returns.
+        What `classification_metrics` or `regression_metrics` returns; or, for rows of
+        zeros and ones as labels, `multi_label_metrics`, where a label is predicted from
+        probability 0.5 on.
 
     Raises:
         TrainingDivergedError: an output is NaN or infinite.
     """
-    outputs = predict(model, batches)
+    return metrics_of(predict(model, batches), batches.labels)
+
+
+def metrics_of(outputs, labels):
+    """As `evaluate`, for outputs in the order of the labels."""
     num_classes = outputs.shape[-1]
     if num_classes == 1:
-        return regression_metrics(batches.labels, outputs[:, 0])
-    return classification_metrics(batches.labels, outputs.argmax(-1), num_classes)
+        return regression_metrics(labels, outputs[:, 0])
+    if labels.ndim == 2:
+        return multi_label_metrics(labels, outputs >= 0)
+    return classification_metrics(labels, outputs.argmax(-1), num_classes)
 
 
-def metric_names(num_classes):
+def metric_names(num_classes, multi_label=False):
     """The names of what `evaluate` returns; the first is the usual one to watch."""
     if num_classes == 1:
         return ("pearson", "spearman", "rmse")
+    if multi_label:
+        return ("f1_micro", "f1_macro", "exact_match")
     return ("accuracy", "f1", "matthews")

@@ -1,6 +1,7 @@
 """Figures that are drawn by Matplotlib, which a plain installation lacks."""
 
 import contextlib
+import functools
 
 from keras_bigs.files import atomic_write
 
@@ -38,3 +39,21 @@ def figure(path, **kwargs):
             figure.savefig(temporary, dpi=150)
     finally:
         plt.close(figure)
+
+
+def draw(plot, *args):
+    """Draws a figure where there is Matplotlib, and else says once what is missing.
+
+    Args:
+        plot: a function that raises `ImportError` without Matplotlib.
+        *args: its arguments.
+    """
+    try:
+        plot(*args)
+    except ImportError as error:
+        _say_once(f"No figures. {error}")
+
+
+@functools.cache
+def _say_once(text):
+    print(text)

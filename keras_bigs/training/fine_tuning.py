@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_bigs import files
 from keras_bigs.errors import CheckpointError
@@ -45,11 +46,13 @@ class FineTuned:
             `learning_rate`, `loss` and other metrics of training, and those of the
             validation data with `val_` in front.
         best: the logs of the best epoch.
+        metric: the name of the metric that said which one is best.
     """
 
     model: Any
     history: list[dict[str, float]]
     best: dict[str, float]
+    metric: str
 
 
 def fine_tune(
@@ -64,23 +67,24 @@ def fine_tune(
     weight_decay=0.01,
     metric=None,
     patience=None,
-    evaluate=evaluation.evaluate,
+    evaluate=None,
     save_every=500,
     verbose="auto",
 ):
     """Trains a task on labelled texts, and leaves it as it was after its best epoch.
 
     As in the paper's appendix A.2 (tables 8 and 9): AdamW, a warm-up, a decay to zero;
-    see `adamw`. The loss is that of `task.compile`, which a task has by default.
+    see `adamw`. Loss and metrics of training are those of `task.compile`, which a task
+    has by default.
 
     Killed at any moment and called again in a new process, on a task that was made in
     the same way, it ends with the same weights and history, bit by bit, as if it had
     never been killed; see `resumable_fit`.
 
     Args:
-        task: a task with a backbone, such as `BiGSTextClassifier`.
-        train: `BucketedTextBatches` with labels, shuffled.
-        validation: `BucketedTextBatches` with labels.
+        task: a compiled task, such as `BiGSTextClassifier`.
+        train: `BucketedBatches` with labels, shuffled.
+        validation: `BucketedBatches` with labels; or what `evaluate` takes.
         directory: where checkpoints and the weights of the best epoch are kept. Another
             one for every run; to be deleted when its result is safe.
         learning_rate: float. The peak: 1e-5 to 6e-5 for pretrained weights.
@@ -88,11 +92,15 @@ def fine_tune(
         warmup_proportion: float in [0, 1). The share of steps that warm up.
         weight_decay: float.
         metric: which metric of the validation data says what epoch is best. `None` for
-            accuracy, or Pearson's correlation for a regressor.
+            accuracy, Pearson's correlation for a regressor, or with several labels a
+            text F1 over all of them.
         patience: int. The run ends after so many epochs without a better metric. `None`
             for all `epochs`.
-        evaluate: a function of the model and `validation` that returns a dict of
-            floats, called after every epoch. With one of your own, name the `metric`.
+        evaluate: a function of a model of tokenized inputs and `validation` that
+            returns a dict of floats, called after every epoch, when `task` has the same
+            weights as the model. With one of your own, name the `metric`. `None` for
+            `keras_bigs.training.evaluate`, which serves classifiers, regressors and
+            multiple choice.
         save_every: int. A checkpoint is written after so many steps, and every epoch.
         verbose: as for `keras.Model.fit`.
 
@@ -112,9 +120,9 @@ def fine_tune(
         "bigs_mini_en_uncased", num_classes=2
     )
     texts, labels = ["What an amazing movie!", "A waste of time."], [1, 0]
-    batches = keras_bigs.data.tables.BucketedTextBatches
-    train = batches(classifier.preprocessor, texts, labels=labels, shuffle=True)
-    validation = batches(classifier.preprocessor, texts, labels=labels)
+    batches = keras_bigs.data.BucketedBatches
+    train = batches.for_task(classifier, texts, labels, shuffle=True)
+    validation = batches.for_task(classifier, texts, labels)
     tuned = keras_bigs.training.fine_tune(
         classifier, train, validation, "runs/films", learning_rate=3e-5, epochs=3
     )
@@ -129,11 +137,17 @@ def fine_tune(
         weight_decay=weight_decay,
         patience=patience,
     )
-    for name, batches in {"train": train, "validation": validation}.items():
+    labeled = {"train": train}
+    if evaluate is None:
+        labeled["validation"] = validation
+    for name, batches in labeled.items():
         if batches.labels is None:
             raise ValueError(f"`{name}` must have labels. Received: labels=None")
-    if evaluate is evaluation.evaluate:
-        names = evaluation.metric_names(task.output_shape[-1])
+    if evaluate is None:
+        evaluate = evaluation.evaluate
+        names = evaluation.metric_names(
+            task.output_shape[-1], getattr(task, "multi_label", False)
+        )
         metric = names[0] if metric is None else metric
         _require_metric(metric, names)
     elif metric is None:
@@ -145,11 +159,9 @@ def fine_tune(
     steps = epochs * train.steps_per_epoch
     # The batches are tokenized: this model leaves out the task's own preprocessing.
     model = keras.Model(task.input, task.output)
-    model.compile(
-        adamw(learning_rate, steps, warmup_proportion, weight_decay),
-        task.loss,
-        metrics=["accuracy"] if task.output_shape[-1] > 1 else None,
-    )
+    options = keras.saving.deserialize_keras_object(task.get_compile_config())
+    options["optimizer"] = adamw(learning_rate, steps, warmup_proportion, weight_decay)
+    model.compile(**options)
     directory = Path(directory)
     checkpoints = Checkpoints(directory / "checkpoints", keep=1)
 
@@ -190,7 +202,17 @@ def fine_tune(
         checkpoints.close()
     best = history[best_epoch(history, metric)]
     task.load_weights(weights_path(best["step"]))
-    return FineTuned(model, history, best)
+    return FineTuned(model, history, best, metric)
+
+
+def start_from_mean(regressor, targets):
+    """Lets a regressor predict the mean of the targets, instead of learning it.
+
+    Args:
+        regressor: a text classifier with `num_classes=1`.
+        targets: `(n,)` floats.
+    """
+    regressor.get_layer("logits").bias.assign([np.mean(targets)])
 
 
 def best_epoch(history, metric):

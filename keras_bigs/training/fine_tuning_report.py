@@ -26,6 +26,47 @@ def prediction_columns(outputs, classes=None):
     }
 
 
+def plot_learning_curve(path, history, metric):
+    """Draws the loss of training and a metric of the validation data by epoch.
+
+    Args:
+        path: the picture.
+        history: as in `FineTuned`.
+        metric: the name of the metric.
+
+    Raises:
+        ImportError: there is no Matplotlib.
+    """
+    epochs = range(1, len(history) + 1)
+    values = [epoch[f"val_{metric}"] for epoch in history]
+    with figure(path) as axes:
+        axes.plot(epochs, [epoch["loss"] for epoch in history], "o:", color="grey")
+        axes.set(xlabel="epoch", ylabel="training loss (dotted)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        right = axes.twinx()
+        right.plot(epochs, values, "o-", color="C0")
+        right.set_ylabel(f"validation {metric}", color="C0")
+
+
+def plot_outputs(directory, labels, outputs, classes):
+    """Draws `confusion_matrix.png`, or for numbers `scatter.png`.
+
+    Args:
+        directory: `pathlib.Path`.
+        labels: `(n,)` integers, the true classes; or floats.
+        outputs: `(n, num_classes)` logits, or `(n, 1)` predicted numbers.
+        classes: the names of the classes, or `None` for numbers.
+
+    Raises:
+        ImportError: there is no Matplotlib.
+    """
+    if classes is None:
+        plot_predictions(directory / "scatter.png", labels, outputs[:, 0])
+    else:
+        path = directory / "confusion_matrix.png"
+        plot_confusion_matrix(path, labels, outputs.argmax(-1), classes)
+
+
 def plot_confusion_matrix(path, labels, predictions, classes):
     """Draws how many examples of each class were predicted as which.
 

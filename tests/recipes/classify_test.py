@@ -15,11 +15,11 @@ from keras_bigs import files
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import tables
+from keras_bigs.training.fine_tuning_config import EncoderConfig
 from recipes import classify
 from tests.backend import fast_on_torch
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]
-ORIGINAL = pathlib.Path(__file__).parents[1] / "fixtures/original/torch_text_classifier"
 
 
 def write(path, rows, header="id\tsentence\tlabel"):
@@ -91,7 +91,7 @@ def nothing_built(monkeypatch):
     def build(*args):
         raise AssertionError("Work has begun.")
 
-    monkeypatch.setattr(classify, "build", build)
+    monkeypatch.setattr(EncoderConfig, "build", build)
 
 
 def read_results(config):
@@ -122,8 +122,10 @@ def test_from_scratch(from_scratch):
     assert best["val_accuracy"] == results["metrics"]["accuracy"]
     assert {path.name for path in config.output.iterdir()} == {
         ".lock",
+        "command.txt",
         "config.json",
         "confusion_matrix.png",
+        "learning_curve.png",
         "predictions.tsv",
         "preset",
         "results.json",
@@ -157,8 +159,7 @@ def test_the_preset_is_a_whole_task(from_scratch):
 
 def test_a_finished_run_is_left_alone(from_scratch, monkeypatch, capsys):
     _, config, _ = from_scratch
-    monkeypatch.setattr(training, "fine_tune", None)
-    monkeypatch.setattr(classify, "build", lambda *args: None)
+    monkeypatch.setattr(EncoderConfig, "build", None)
     classify.main(config)
     assert f"finished: see {config.output}/results.json\n" in capsys.readouterr().out
     other = parse(from_scratch[0], predict=config.files.predict, seed=1)
@@ -220,77 +221,6 @@ def test_regression_killed_in_the_second_epoch(folder, monkeypatch):
     assert (config.output / "scatter.png").exists()
 
 
-def build(folder, **changes):
-    config = parse(folder, **changes)
-    data = classify.load(config.files, regression=False)
-    return classify.build(config.model, 0, data, Console())
-
-
-def test_from_the_preset_of_the_package(folder, monkeypatch):
-    load, loaded = models.BiGSBackbone.from_preset, []
-
-    def from_preset(*args, **kwargs):
-        loaded.append(load(*args, **kwargs))
-        return loaded[0]
-
-    monkeypatch.setattr(models.BiGSBackbone, "from_preset", from_preset)
-    classifier = build(folder, model="bigs_mini_en_uncased", sequence_length=None)
-    assert classifier.backbone is loaded[0]
-    assert classifier.backbone.count_params() == 7_313_136
-    assert classifier.num_classes == 2
-    assert classifier.preprocessor.sequence_length == 128
-    tokenizer = classifier.preprocessor.tokenizer
-    assert tokenizer.vocabulary_size() == classifier.backbone.vocabulary_size
-
-
-def test_sequences_longer_than_the_preset_takes(from_scratch, folder):
-    preset = from_scratch[1].output / "preset"
-    with pytest.raises(
-        errors.ConfigError, match=r"17 is above the 16 .*recipes.extend"
-    ):
-        build(folder, model=preset, sequence_length=17)
-
-
-def test_vocabulary_of_weights_that_have_none(folder):
-    config = json.loads((ORIGINAL / "config.json").read_text())
-    words = [f"[unused{i}]" for i in range(config["vocab_size"] - 6)]
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film"]
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join([*special, *words]))
-    classifier = build(
-        folder, model=ORIGINAL, vocabulary=vocabulary, sequence_length=None
-    )
-    tokenizer = classifier.preprocessor.tokenizer
-    assert tokenizer.get_vocabulary() == [*special, *words]
-    with pytest.raises(errors.ConfigError, match="without a vocabulary. Give its own"):
-        build(folder, model=ORIGINAL, sequence_length=None)
-
-
-def test_dropout_of_weights_that_have_their_own(folder):
-    """The original's: of the embeddings only."""
-    vocabulary = folder / "vocab.txt"
-    size = json.loads((ORIGINAL / "config.json").read_text())["vocab_size"]
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary.write_text("\n".join([*special, *map(str, range(size - 5))]))
-    options = {"model": ORIGINAL, "vocabulary": vocabulary, "sequence_length": None}
-    config = build(folder, **options, dropout=0.3).backbone.get_config()
-    assert (config["dropout"], config["embedding_dropout"]) == (0.3, None)
-
-
-def test_vocabulary_from_scratch(folder):
-    vocabulary = write_vocabulary(folder / "vocab.txt")
-    classifier = build(folder, vocabulary=vocabulary)
-    pieces = classifier.preprocessor.tokenizer.get_vocabulary()
-    assert pieces == vocabulary.read_text().split("\n")
-    assert classifier.backbone.vocabulary_size == len(pieces)
-
-
-def test_vocabulary_of_weights_that_have_their_own(from_scratch, folder):
-    preset = from_scratch[1].output / "preset"
-    with pytest.raises(errors.ConfigError, match="vocabulary of its own. Leave out"):
-        build(folder, model=preset, vocabulary=folder / "vocab.txt")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -342,7 +272,6 @@ def test_columns_of_predictions_must_not_clash(folder, nothing_built):
 
 
 def test_output_of_something_else(folder, monkeypatch):
-    monkeypatch.setattr(classify, "build", lambda *args: None)
     config = parse(folder)
     config.output.mkdir(parents=True)
     (config.output / "kept").touch()
@@ -351,7 +280,6 @@ def test_output_of_something_else(folder, monkeypatch):
 
 
 def test_output_that_cannot_be_written(folder, monkeypatch):
-    monkeypatch.setattr(classify, "build", lambda *args: None)
     config = parse(folder, output=folder / "file")
     config.output.touch()
     with pytest.raises(errors.ConfigError, match="Cannot write to --output"):
@@ -359,7 +287,6 @@ def test_output_that_cannot_be_written(folder, monkeypatch):
 
 
 def test_output_that_another_process_writes(folder, monkeypatch):
-    monkeypatch.setattr(classify, "build", lambda *args: None)
     config = parse(folder)
     with (
         files.lock(config.output),

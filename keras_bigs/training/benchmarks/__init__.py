@@ -1,0 +1,16 @@
+"""The paper's benchmarks: what each trains, how it is scored, what the paper has."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["glue", "paper", "squad"],
+    submod_attrs={
+        "glue": ["fine_tune_glue", "load_glue"],
+        "grid": ["Grid", "run_grid"],
+        "ledger": ["Ledger", "summarize"],
+        "ner": ["fine_tune_ner"],
+        "scrolls": ["fine_tune_contract_nli", "fine_tune_quality"],
+        "squad": ["fine_tune_squad"],
+    },
+)

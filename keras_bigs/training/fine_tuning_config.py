@@ -1,0 +1,268 @@
+"""The parts of a fine-tuning run's configuration.
+
+Typed options of a command line, shared by all recipes that fine-tune. Nothing heavy is
+imported before a part is asked to build what it describes, so that `--help` comes at
+once.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from keras_bigs.errors import ConfigError
+
+
+@dataclass(kw_only=True)
+class EncoderConfig:
+    """Where to start from."""
+
+    model: str = "mini"
+    """A preset: a directory, a name, or a hub handle such as hf://OWNER/NAME, of BiGS
+    or of keras-hub's BERT, FNet or BART; or a size of `keras_bigs.models.CONFIGS`, from
+    scratch, such as mini, or mini_stack for stacked blocks."""
+    routing: str | None = None
+    """What lets positions mix, from scratch: `ssm`, `attention`, or another of
+    `keras_bigs.layers.routing_names()`. Default: ssm."""
+    vocabulary: pathlib.Path | None = None
+    """A file with one word piece a line: for a preset that has none, as the published
+    weights; or from scratch, instead of learning one."""
+    vocabulary_size: int = 8000
+    """The most word pieces to learn, from scratch."""
+    sequence_length: int | None = None
+    """Longer texts are cut to this many tokens. Default: that of the recipe, or as many
+    as the preset takes."""
+    dropout: float = 0.1
+    """Dropout of embeddings, blocks and output."""
+    freeze_ssm: bool = False
+    """Whether the parameters of SSMs stay as they are, as in the original's
+    `run_glue_freeze.py`."""
+    dtype: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Keras' policy for computations and weights."""
+
+    def check(self):
+        """Finds out what cannot be built, before any work.
+
+        Raises:
+            ConfigError: the model is not known, or options do not go together.
+        """
+        from keras_bigs import layers
+        from keras_bigs import models
+        from keras_bigs.training.fine_tuning import check_ranges
+
+        check_ranges(
+            vocabulary_size=self.vocabulary_size,
+            sequence_length=self.sequence_length,
+            dropout=self.dropout,
+        )
+        names = {*models.CONFIGS, *models.BiGSBackbone.presets}
+        is_directory = pathlib.Path(self.model).is_dir()
+        if not (self.model in names or "://" in self.model or is_directory):
+            raise ConfigError(
+                f"--model {self.model} is neither a preset directory, nor a hub handle "
+                f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
+            )
+        if self.routing is not None:
+            known = layers.routing_names()
+            if self.routing not in known:
+                raise ConfigError(f"--routing {self.routing} is not one of {known}.")
+            if not self.from_scratch:
+                raise ConfigError(
+                    f"--routing {self.routing} is for a model from scratch. --model "
+                    f"{self.model} is a preset, which has its own: leave it out."
+                )
+
+    @property
+    def from_scratch(self):
+        """Whether `model` names a size."""
+        from keras_bigs import models
+
+        return self.model in models.CONFIGS
+
+    def build(self, sequence_length: int, texts: Callable[[], Iterable[str]]):
+        """The encoder and its tokenizer.
+
+        Args:
+            sequence_length: the default number of tokens.
+            texts: a function that returns texts to learn a vocabulary from.
+
+        Returns:
+            `(backbone, tokenizer, sequence_length)`.
+
+        Raises:
+            ConfigError: the preset takes no texts of that length, or needs a
+                vocabulary.
+        """
+        from keras_bigs import models
+
+        if self.from_scratch:
+            length = self.sequence_length or sequence_length
+            tokenizer = models.BiGSTokenizer(self.vocabulary or self._learn(texts))
+            routing = {} if self.routing is None else {"routing": self.routing}
+            backbone = models.BiGSBackbone(
+                **models.CONFIGS[self.model]
+                | {"vocabulary_size": tokenizer.vocabulary_size()}
+                | routing,
+                max_sequence_length=length,
+                dropout=self.dropout,
+            )
+        else:
+            tokenizer = models.load_tokenizer(
+                self.model, **self._vocabulary_of_preset()
+            )
+            backbone = models.load_encoder(self.model, dropout=self.dropout)
+            most = backbone.max_sequence_length
+            length = self.sequence_length or min(sequence_length, most)
+            if length > most:
+                raise ConfigError(
+                    f"--sequence_length {length} is above the {most} tokens that "
+                    f"--model {self.model} takes. Give at most {most}, or make the "
+                    "model longer first: python -m recipes.extend"
+                )
+        if self.freeze_ssm:
+            freeze_ssm(backbone)
+        return backbone, tokenizer, length
+
+    def text_classifier(self, num_classes, texts, multi_label=False):
+        """A `BiGSTextClassifier` for up to 128 tokens; see `build`."""
+        from keras_bigs import models
+
+        backbone, tokenizer, length = self.build(128, texts)
+        return models.BiGSTextClassifier(
+            backbone,
+            num_classes,
+            models.BiGSTextClassifierPreprocessor(tokenizer, sequence_length=length),
+            dropout=self.dropout,
+            multi_label=multi_label,
+        )
+
+    def multiple_choice(self, texts):
+        """A `BiGSMultipleChoice` for up to 512 tokens; see `build`."""
+        from keras_bigs import models
+
+        backbone, tokenizer, length = self.build(512, texts)
+        return models.BiGSMultipleChoice(
+            backbone,
+            models.BiGSMultipleChoicePreprocessor(tokenizer, sequence_length=length),
+            dropout=self.dropout,
+        )
+
+    def question_answerer(self, texts):
+        """A `BiGSQuestionAnswerer` for up to 384 tokens; see `build`."""
+        from keras_bigs import models
+
+        backbone, tokenizer, length = self.build(384, texts)
+        return models.BiGSQuestionAnswerer(
+            backbone,
+            models.BiGSQuestionAnswererPreprocessor(tokenizer, sequence_length=length),
+            dropout=self.dropout,
+        )
+
+    def token_classifier(self, num_classes, texts):
+        """A `BiGSTokenClassifier` for up to 128 tokens; see `build`."""
+        from keras_bigs import models
+
+        backbone, tokenizer, length = self.build(128, texts)
+        return models.BiGSTokenClassifier(
+            backbone,
+            num_classes,
+            models.BiGSTokenClassifierPreprocessor(tokenizer, sequence_length=length),
+            dropout=self.dropout,
+        )
+
+    def _learn(self, texts):
+        from keras_bigs.data.vocabulary import learn_vocabulary
+
+        print("Learning a vocabulary from the training texts")
+        return learn_vocabulary(texts(), self.vocabulary_size)
+
+    def _vocabulary_of_preset(self):
+        """How to load the tokenizer of a preset, which may need a vocabulary."""
+        from keras_bigs.compat.keras_hub_presets import has_vocabulary
+
+        has_one = has_vocabulary(self.model)
+        if has_one and self.vocabulary is not None:
+            raise ConfigError(
+                f"--model {self.model} has a vocabulary of its own. Leave out "
+                "--vocabulary."
+            )
+        if has_one:
+            return {}
+        if self.vocabulary is None:
+            raise ConfigError(
+                f"--model {self.model} comes without a vocabulary. Give its own by "
+                "--vocabulary FILE, one word piece a line; that of the published "
+                "weights is BERT's, uncased: vocab.txt of "
+                "google-bert/bert-base-uncased."
+            )
+        return {"vocabulary": self.vocabulary}
+
+
+def freeze_ssm(backbone):
+    """Keeps the parameters of all SSMs of a backbone from being trained.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    from keras_bigs.layers import S4DKernel
+
+    kernels = [x for x in backbone._flatten_layers() if isinstance(x, S4DKernel)]
+    if not kernels:
+        raise ConfigError("--freeze_ssm: the encoder has no SSM. Leave it out.")
+    for kernel in kernels:
+        kernel.trainable = False
+
+
+@dataclass(kw_only=True)
+class FineTuningConfig:
+    """How to train."""
+
+    learning_rate: float = 5e-4
+    """Peak learning rate: about 5e-4 from scratch, 1e-5 to 6e-5 from a preset."""
+    epochs: int = 5
+    """The most epochs to train."""
+    batch_size: int = 32
+    """Examples a step."""
+    warmup_proportion: float = 0.1
+    """The share of steps in which the learning rate rises."""
+    weight_decay: float = 0.01
+    """Weight decay of all but biases, norms and SSMs."""
+    patience: int | None = 2
+    """Epochs without a better metric before training stops. None for all epochs."""
+    save_every: int = 500
+    """Interval of checkpoints, in steps."""
+    seed: int = 0
+    """Seed of new weights, dropout and the order of examples."""
+    compilation_cache: bool = True
+    """Whether JAX keeps compiled programs on disk, so that the next process need not
+    compile them again."""
+
+    def check(self):
+        """Raises `ConfigError` if an option is out of its range."""
+        from keras_bigs.training.fine_tuning import RANGES
+        from keras_bigs.training.fine_tuning import check_ranges
+
+        options = dataclasses.asdict(self)
+        check_ranges(**{name: options[name] for name in RANGES if name in options})
+
+    def settings(self):
+        """The options that the result depends on, as a dict."""
+        free = ("save_every", "compilation_cache")
+        options = dataclasses.asdict(self)
+        return {name: options[name] for name in options if name not in free}
+
+    def begin(self, dtype="float32"):
+        """Sets seed and dtype policy, before anything is built."""
+        import keras
+
+        from keras_bigs.training.compilation_cache import use_compilation_cache
+
+        keras.utils.set_random_seed(self.seed)
+        keras.config.set_dtype_policy(dtype)
+        if self.compilation_cache and (path := use_compilation_cache()):
+            print(
+                f"Compiled programs are kept in {path} (not with "
+                "--no_compilation_cache)."
+            )
