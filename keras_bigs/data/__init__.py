@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "vocabulary",
     ],
     submod_attrs={
-        "batches": ["BucketedBatches", "bucket_lengths"],
+        "batches": ["BucketedBatches"],
         "corpus.corpus": ["Corpus"],
         "corpus.prepare_corpus": ["prepare_corpus"],
         "corpus.settings": ["Settings"],

@@ -18,13 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bigs.models.ragged_task import pad_rows
-
-
-def bucket_lengths(sequence_length: int) -> list[int]:
-    """16, 24, 32, 48, 64, 96, ... below `sequence_length`, and `sequence_length`."""
-    powers = (2**k for k in range(4, sequence_length.bit_length()))
-    lengths = (length for power in powers for length in (power, power * 3 // 2))
-    return [*(n for n in lengths if n < sequence_length), sequence_length]
+from keras_bigs.models.row_prediction import bucket_lengths
 
 
 class BucketedBatches:

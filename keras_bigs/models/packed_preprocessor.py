@@ -70,21 +70,22 @@ class PackedPreprocessor(Preprocessor):
         """The outputs as TensorFlow tensors, for those of a graph."""
         raise NotImplementedError
 
-    def pack(self, segments):
+    def pack(self, segments, length=None):
         """Packs token ids into the backbone's inputs.
 
         Args:
             segments: tuple of batches of token ids, one a segment: lists of lists, or
                 ragged tensors. Where they do not fit, the last is cut first.
+            length: int. Of the inputs; by default `sequence_length`.
 
         Returns:
             dict of `token_ids`, `segment_ids` (int32) and `padding_mask` (bool), each
-            `(batch, sequence_length)`: NumPy arrays for lists, else tensors.
+            `(batch, length)`: NumPy arrays for lists, else tensors.
         """
         tokenizer = self.tokenizer
         token_ids, segment_ids = pack_segments(
             segments,
-            self.sequence_length,
+            length or self.sequence_length,
             start_value=tokenizer.start_token_id,
             end_value=tokenizer.end_token_id,
             pad_value=tokenizer.pad_token_id,

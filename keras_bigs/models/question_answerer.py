@@ -1,10 +1,13 @@
 """Extractive question answering: the base class of the task."""
 
+import functools
+
 import keras
 import numpy as np
 from keras_hub.models import Task
 
 from keras_bigs.models.offsets import tokenize_with_offsets
+from keras_bigs.models.row_prediction import predict_rows
 
 
 class QuestionAnswerer(Task):
@@ -122,8 +125,12 @@ class QuestionAnswerer(Task):
                 "length. Received: "
                 f"question={_describe(question)}, context={_describe(context)}"
             )
+        # Questions on one context share its tokens.
+        tokenize = functools.cache(
+            functools.partial(tokenize_with_offsets, self.preprocessor.tokenizer)
+        )
         examples = [
-            self._read(question, context, max_answer_length, stride)
+            self._read(question, context, max_answer_length, stride, tokenize)
             for question, context in zip(questions, contexts, strict=True)
         ]
         logits = self._predict_windows(examples)
@@ -144,11 +151,10 @@ class QuestionAnswerer(Task):
             results.append(answers[0] if top_k == 1 else answers)
         return results if batched else results[0]
 
-    def _read(self, question, context, max_answer_length, stride):
+    def _read(self, question, context, max_answer_length, stride, tokenize):
         """Token ids of question and context, the latter's offsets and windows."""
-        tokenizer = self.preprocessor.tokenizer
-        question_ids, _ = tokenize_with_offsets(tokenizer, question)
-        context_ids, offsets = tokenize_with_offsets(tokenizer, context)
+        question_ids, _ = tokenize(question)
+        context_ids, offsets = tokenize(context)
         if not context_ids:
             raise ValueError(
                 f"`context` must have at least one token. Received: context={context!r}"
@@ -174,30 +180,18 @@ class QuestionAnswerer(Task):
     def _predict_windows(self, examples):
         """Start and end logits of the tokens of each window, one window after another.
 
-        Windows are padded to `sequence_length`, as in training: with
-        `mask_padding=False` outputs depend on it.
+        With `mask_padding=False`, where outputs depend on it, windows are padded to
+        `sequence_length`, as in training.
         """
-        questions, parts = [], []
+        segments, places = ([], []), []
         for question_ids, context_ids, _, windows in examples:
             for begin, end in windows:
-                questions.append(question_ids)
-                parts.append(context_ids[begin:end])
-        if not parts:
-            return iter(())
-        # The inputs are tokenized already: past the preprocessing of `Task.predict`.
-        outputs = keras.Model.predict(
-            self, self.preprocessor.pack((questions, parts)), verbose=0
-        )
-        start_logits, end_logits = (
-            keras.ops.convert_to_numpy(keras.ops.cast(outputs[name], "float32"))
-            for name in ("start_logits", "end_logits")
-        )
-        rows = []
-        for i, (question_ids, part) in enumerate(zip(questions, parts, strict=True)):
-            begin = len(question_ids) + 2
-            inside = slice(begin, begin + len(part))
-            rows.append((start_logits[i, inside], end_logits[i, inside]))
-        return iter(rows)
+                segments[0].append(question_ids)
+                segments[1].append(context_ids[begin:end])
+                first = len(question_ids) + 2
+                places.append(slice(first, first + end - begin))
+        for outputs, inside in zip(predict_rows(self, segments), places, strict=True):
+            yield outputs["start_logits"][inside], outputs["end_logits"][inside]
 
 
 def _best_spans(length, windows, max_answer_length):

@@ -2,10 +2,12 @@
 
 import keras
 import numpy as np
+from scipy.special import softmax
 
 from keras_bigs.models.ragged_task import RaggedTask
 from keras_bigs.models.ragged_task import is_raw
 from keras_bigs.models.ragged_task import pad_rows
+from keras_bigs.models.row_prediction import predict_rows
 
 
 class TokenClassifier(RaggedTask):
@@ -133,14 +135,11 @@ class TokenClassifier(RaggedTask):
                 )
         if not rows:
             return []
-        inputs = self.preprocessor.pack(
-            ([[i for ids in row for i in ids] for row in pieces],)
+        outputs = predict_rows(
+            self, ([[i for ids in row for i in ids] for row in pieces],)
         )
-        # The inputs are tokenized already: past the preprocessing of `Task.predict`.
-        outputs = keras.Model.predict(self, inputs, verbose=0)
         if not self._gives_probabilities():
-            outputs = keras.ops.softmax(keras.ops.cast(outputs, "float32"))
-        outputs = keras.ops.convert_to_numpy(outputs)
+            outputs = [softmax(logits, axis=-1) for logits in outputs]
         results = []
         for words, row, scores in zip(rows, pieces, outputs, strict=True):
             result, position = [], 1

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from keras_bigs.data import BucketedBatches
-from keras_bigs.data.batches import bucket_lengths
+from keras_bigs.models.row_prediction import bucket_lengths
 
 # No model takes part, nor tensors of a backend.
 without_backend = pytest.mark.without_backend

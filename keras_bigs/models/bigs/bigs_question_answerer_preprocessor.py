@@ -1,5 +1,7 @@
 """Questions, contexts and answers to question answerer inputs."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -82,8 +84,12 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
                 "`x` must have a context for each question. Received: "
                 f"{len(questions)} questions and contexts={contexts!r}"
             )
-        rows = [tokenize_with_offsets(self.tokenizer, text) for text in contexts]
-        question_rows = [tokenize_with_offsets(self.tokenizer, q)[0] for q in questions]
+        # Questions on one context share its tokens.
+        tokenize = functools.cache(
+            functools.partial(tokenize_with_offsets, self.tokenizer)
+        )
+        rows = [tokenize(text) for text in contexts]
+        question_rows = [tokenize(question)[0] for question in questions]
         x = self.pack((question_rows, [ids for ids, _ in rows]))
         if y is not None:
             spans = self._character_spans(y, contexts)

@@ -1,6 +1,7 @@
 """Question answering: positions by hand, windows, training, presets, SQuAD."""
 
 import collections
+import functools
 import itertools
 import json
 import pathlib
@@ -71,10 +72,10 @@ def enlarge_weights(model, seed=0):
 
 
 def forced(first, last):
-    """`keras.Model.predict` of a model that knows the tokens that answers start and end
+    """`predict_on_batch` of a model that knows the tokens that answers start and end
     with: logit 9 there, also in questions, and at special tokens and padding 20."""
 
-    def predict(self, x, **kwargs):
+    def predict(self, x):
         token_ids = np.asarray(x["token_ids"])
         special = np.isin(token_ids, ids("[CLS] [SEP] [PAD]"))
         return {
@@ -82,7 +83,7 @@ def forced(first, last):
             "end_logits": np.where(special, 20.0, 9.0 * (token_ids == ids(last))),
         }
 
-    return mock.patch.object(keras.Model, "predict", predict)
+    return mock.patch.object(keras.Model, "predict_on_batch", predict)
 
 
 @pytest.mark.without_backend
@@ -317,11 +318,14 @@ class BiGSQuestionAnswererTest(TestCase):
     def test_windows(self):
         """Every span of at most `max_answer_length` tokens is in a window."""
         task = self.task()
+        tokenize = functools.partial(tokenize_with_offsets, task.preprocessor.tokenizer)
         for length, room, most, stride in itertools.product(
             (1, 4, 9, 10, 23), (1, 4, 9), (1, 3, 30), (1, 2, 5, 128)
         ):
             self.preprocessor.sequence_length = 3 + 2 + room
-            *_, offsets, windows = task._read("who?", "in " * length, most, stride)
+            *_, offsets, windows = task._read(
+                "who?", "in " * length, most, stride, tokenize
+            )
             self.assertLen(offsets, length)
             self.assertEqual((windows[0][0], windows[-1][1]), (0, length))
             self.assertLessEqual(max(end - begin for begin, end in windows), room)

@@ -1,0 +1,62 @@
+"""Outputs for rows of token ids of many lengths, in few shapes."""
+
+import keras
+import numpy as np
+
+
+def bucket_lengths(sequence_length: int) -> list[int]:
+    """16, 24, 32, 48, 64, 96, ... below `sequence_length`, and `sequence_length`."""
+    powers = (2**k for k in range(4, sequence_length.bit_length()))
+    lengths = (length for power in powers for length in (power, power * 3 // 2))
+    return [*(n for n in lengths if n < sequence_length), sequence_length]
+
+
+def predict_rows(task, segments, batch_size=32):
+    """The outputs of a task for each of several rows of token ids.
+
+    Rows of about one length share a batch, padded to one of `bucket_lengths`, where
+    outputs do not depend on padding. Up to `batch_size` rows are one batch of
+    `sequence_length`, for which nothing else is compiled than for the last ones.
+
+    Args:
+        task: a task with a `PackedPreprocessor`.
+        segments: tuple of lists of lists of token ids, one a segment, which fit into
+            `sequence_length`.
+        batch_size: int.
+
+    Returns:
+        A list with the outputs of each row: float32 arrays `(length, ...)`, without
+        padding, in the structure of the task's.
+    """
+    preprocessor = task.preprocessor
+    num_rows = len(segments[0])
+    if not num_rows:
+        return []
+    special = 1 + len(segments)
+    lengths = np.array(
+        [special + sum(map(len, parts)) for parts in zip(*segments, strict=True)]
+    )
+    buckets = np.array([preprocessor.sequence_length])
+    depends_on_padding = getattr(task.backbone, "depends_on_padding", False)
+    if num_rows > batch_size and not depends_on_padding:
+        buckets = np.array(bucket_lengths(preprocessor.sequence_length))
+    order = np.argsort(lengths, kind="stable")
+    results = [None] * num_rows
+    for start in range(0, num_rows, batch_size):
+        rows = order[start : start + batch_size]
+        # The last batch is filled up, or its size would be one more to compile.
+        filled = np.resize(rows, min(batch_size, num_rows))
+        x = preprocessor.pack(
+            tuple([segment[i] for i in filled] for segment in segments),
+            int(buckets[np.searchsorted(buckets, lengths[rows[-1]])]),
+        )
+        # The inputs are tokenized already: past the preprocessing of a `Task`.
+        outputs = keras.Model.predict_on_batch(task, x)
+        outputs = keras.tree.map_structure(
+            lambda v: keras.ops.convert_to_numpy(keras.ops.cast(v, "float32")), outputs
+        )
+        for place, i in enumerate(rows):
+            results[i] = keras.tree.map_structure(
+                lambda v, place=place, i=i: v[place, : lengths[i]], outputs
+            )
+    return results

@@ -1,0 +1,71 @@
+"""Outputs of rows of many lengths are those of each row alone."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_bigs import models
+from keras_bigs.models import row_prediction
+from tests.backend import fast_on_torch
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
+
+
+def make_task(**options):
+    backbone = models.BiGSBackbone(
+        vocabulary_size=len(VOCABULARY),
+        num_layers=1,
+        hidden_dim=8,
+        intermediate_dim=16,
+        max_sequence_length=64,
+        state_dim=4,
+        **options,
+    )
+    preprocessor = models.BiGSTokenClassifierPreprocessor(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=64
+    )
+    return models.BiGSTokenClassifier(backbone, 3, preprocessor)
+
+
+def make_rows(lengths):
+    rng = np.random.default_rng(0)
+    return [rng.integers(5, 13, length).tolist() for length in lengths]
+
+
+@fast_on_torch
+@pytest.mark.parametrize("mask_padding", [True, False])
+def test_each_row_as_alone(mask_padding, monkeypatch):
+    task = make_task(routing="ssm", mask_padding=mask_padding)
+    rows = make_rows([3, 50, 1, 20, 61, 7, 15])
+    shapes = set()
+    predict = keras.Model.predict_on_batch
+
+    def spy(self, x):
+        shapes.add(x["token_ids"].shape)
+        return predict(self, x)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", spy)
+    outputs = row_prediction.predict_rows(task, (rows,), batch_size=2)
+    # Where outputs depend on padding, all have as much as in training.
+    buckets = {16, 24, 64} if mask_padding else {64}
+    assert shapes == {(2, bucket) for bucket in buckets}
+    for row, output in zip(rows, outputs, strict=True):
+        packed = task.preprocessor.pack(([row],))
+        expected = keras.ops.convert_to_numpy(predict(task, packed))[0]
+        assert output.shape == (len(row) + 2, 3)
+        np.testing.assert_allclose(output, expected[: len(output)], atol=2e-6)
+
+
+def test_few_rows_are_one_batch_of_the_whole_length(monkeypatch):
+    shapes = []
+
+    def predict(self, x):
+        shapes.append(x["token_ids"].shape)
+        return np.zeros((*x["token_ids"].shape, 3), "float32")
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", predict)
+    task = make_task(routing="convolution")
+    outputs = row_prediction.predict_rows(task, (make_rows([3, 5]),))
+    assert [len(output) for output in outputs] == [5, 7]
+    assert shapes == [(2, 64)]
+    assert row_prediction.predict_rows(task, ([],)) == []
