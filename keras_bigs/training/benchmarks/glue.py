@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import keras
 import rich
 
 from keras_bigs import files
@@ -154,7 +155,7 @@ def glue_grid(directory, name, data, encoder, options, keep_presets=False):
     return run_grid(
         directory,
         name,
-        {**vars(encoder), "data": data.fingerprint()},
+        {**vars(encoder), "data": data.fingerprint(), "backend": keras.config.backend()},
         options,
         lambda one, settings, where: fine_tune_glue(
             name, data, encoder, one, settings, where

@@ -3,15 +3,14 @@
 import json
 import os
 from collections.abc import Iterable
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.text_files import read_text
+from keras_bigs.data.tfds import open_builder
 from keras_bigs.errors import DataError
-from keras_bigs.files import write_text
 
 _KINDS = {list: "list", str: "string", int: "whole number"}
 
@@ -86,21 +85,45 @@ def read_squad(path: str | os.PathLike) -> list[SquadExample]:
     return examples
 
 
-def write_predictions(path: str | os.PathLike, answers: Mapping[str, str]) -> None:
-    """Writes what the official evaluation script reads: answers by question id, JSON.
+def read_squad_tfds(
+    split: str, tfds_dir: str | os.PathLike | None = None
+) -> list[SquadExample]:
+    """Reads a split of TensorFlow Datasets' `squad`, version 1.1.
 
     Args:
-        path: the file, such as `predictions.json`.
-        answers: the text of the answer to each question.
+        split: "train" or "validation".
+        tfds_dir: where TensorFlow Datasets' data are; `None` for its default.
+
+    Returns:
+        As `read_squad`.
+
+    Raises:
+        DataError: the split is not prepared, or as `read_squad` does.
     """
-    write_text(Path(path), json.dumps(dict(answers), ensure_ascii=False, indent=1))
+    builder = open_builder("squad/v1.1", split, tfds_dir)
+    examples = []
+    for row in builder.as_dataset(split=split).as_numpy_iterator():
+        answers = row["answers"]
+        qa = {
+            "id": row["id"].decode(),
+            "question": row["question"].decode(),
+            "answers": [
+                {"text": text.decode(), "answer_start": int(start)}
+                for text, start in zip(
+                    answers["text"], answers["answer_start"], strict=True
+                )
+            ],
+        }
+        where = f"squad/v1.1, {split}"
+        examples.append(_example(where, qa, row["context"].decode()))
+    return examples
 
 
 def columns(examples: Iterable[SquadExample]) -> tuple[Any, dict[str, list[Any]]]:
     """`x` and `y` for a question answerer's `fit`: the first answer of each question.
 
     Args:
-        examples: `SquadExample`s with an answer each.
+        examples: `SquadExample`s. Of one without answers the text is empty.
 
     Returns:
         `((questions, contexts), {"answer_text": ..., "answer_start": ...})`, lists.
@@ -108,8 +131,8 @@ def columns(examples: Iterable[SquadExample]) -> tuple[Any, dict[str, list[Any]]
     examples = list(examples)
     x = [e.question for e in examples], [e.context for e in examples]
     return x, {
-        "answer_text": [e.answers[0] for e in examples],
-        "answer_start": [e.answer_starts[0] for e in examples],
+        "answer_text": [e.answers[0] if e.answers else "" for e in examples],
+        "answer_start": [e.answer_starts[0] if e.answers else 0 for e in examples],
     }
 
 

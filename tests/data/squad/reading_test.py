@@ -10,7 +10,7 @@ from keras_bigs.data import squad
 from keras_bigs.errors import DataError
 
 pytestmark = pytest.mark.without_backend
-SHARED = pathlib.Path(__file__).parents[3] / "shared/data/squad"
+SHARED = pathlib.Path(__file__).parents[4] / "shared/data/squad"
 CONTEXT = "Ada Lovelace écrit à Paris. Bob lives in Rome."
 
 

@@ -1,0 +1,101 @@
+"""Contexts that are too long for a model, in overlapping windows."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from keras_bigs.data.squad.reading import SquadExample
+from keras_bigs.models.offsets import tokenize_with_offsets
+
+
+def fit_contexts(
+    examples: Sequence[SquadExample], answerer: Any, stride: int = 128
+) -> list[SquadExample]:
+    """Cuts contexts that are too long for a model into overlapping windows.
+
+    Each window is an example of its own, with the answers that are whole in it; where
+    there are none, it has none. Windows start and end where words do.
+
+    Args:
+        examples: what `read_squad` returns.
+        answerer: a question answerer with a preprocessor.
+        stride: int. How many tokens later each window starts than the one before it.
+
+    Returns:
+        `SquadExample`s, in order, those that fit as they are.
+
+    Raises:
+        ValueError: `stride` below 1, or a question that leaves no room for a context.
+    """
+    if stride < 1:
+        raise ValueError(f"`stride` must be at least 1. Received: stride={stride}")
+    preprocessor = answerer.preprocessor
+    tokenizer = preprocessor.tokenizer
+    texts = {text for e in examples for text in (e.question, e.context)}
+    lengths = dict(zip(texts, _token_counts(tokenizer, list(texts)), strict=True))
+    tokenize = functools.cache(functools.partial(tokenize_with_offsets, tokenizer))
+    fitting = []
+    for example in examples:
+        room = preprocessor.sequence_length - 3 - lengths[example.question]
+        if room < 1:
+            raise ValueError(
+                f"Question {example.id} has {lengths[example.question]} tokens, which "
+                f"leaves no room for a context in {preprocessor.sequence_length}. "
+                "Raise `sequence_length`, or leave the question out."
+            )
+        if lengths[example.context] <= room:
+            fitting.append(example)
+            continue
+        _, offsets = tokenize(example.context)
+        for start, end in context_windows(example.context, offsets, room, stride):
+            kept = [
+                (answer, first - start)
+                for answer, first in zip(
+                    example.answers, example.answer_starts, strict=True
+                )
+                if start <= first and first + len(answer) <= end
+            ]
+            fitting.append(
+                dataclasses.replace(
+                    example,
+                    context=example.context[start:end],
+                    answers=tuple(answer for answer, _ in kept),
+                    answer_starts=tuple(first for _, first in kept),
+                )
+            )
+    return fitting
+
+
+def context_windows(context, offsets, room, stride):
+    """`(start, end)`, in characters, of windows of at most `room` tokens.
+
+    Only a word of more tokens than that is cut.
+    """
+    # A window may start or end at a token that a space is before, or after: there the
+    # rest of the context has no part in how it is tokenized.
+    starts = [
+        i
+        for i, (start, _) in enumerate(offsets)
+        if i == 0 or context[start - 1].isspace()
+    ]
+    first = covered = 0
+    while covered < len(offsets):
+        last = min(first + room, len(offsets))
+        within = [i for i in starts if first < i <= last]
+        if last < len(offsets) and within:
+            last = within[-1]
+        if last > covered:  # or all of it is in the window before
+            yield offsets[first][0], offsets[last - 1][1]
+            covered = last
+        near = [i for i in within if i <= first + stride]
+        first = near[-1] if near else within[0] if within else last
+
+
+def _token_counts(tokenizer, texts):
+    """The number of tokens of each text."""
+    dataset = tf.data.Dataset.from_tensor_slices(texts).batch(1024)
+    counts = dataset.map(lambda batch: tokenizer(batch).row_lengths(), tf.data.AUTOTUNE)
+    return [int(n) for batch in counts.as_numpy_iterator() for n in batch]
