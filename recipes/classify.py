@@ -105,7 +105,6 @@ def main(config: Config):
         ),
         metric=config.metric,
         report=lambda outputs, results: predict(config, data, new, outputs, results),
-        free=("train", "eval", "output", "save_every", "compilation_cache"),
     )
     for name, value in results["metrics"].items():
         console.print(f"{name:>11}  {value:.4f}")

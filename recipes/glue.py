@@ -50,6 +50,9 @@ class Config:
     Datasets."""
     tfds_dir: pathlib.Path | None = None
     """Where TensorFlow Datasets' data are. Default: its own."""
+    train_examples: int | None = None
+    """Train on so many examples, drawn at random, of tasks that have more. Default: all
+    of them."""
     model: EncoderConfig = field(
         default_factory=lambda: EncoderConfig(model="bigs_mini_en_uncased")
     )
@@ -85,11 +88,21 @@ def main(config: Config):
         grid = dataclasses.replace(TABLE_8, seeds=grid.seeds)
     grid.check(options)
     config.model.check()
+    if config.train_examples is not None and config.train_examples < 1:
+        raise errors.ConfigError("--train_examples must be at least 1.")
     if config.init_from is not None:
         dataclasses.replace(config.model, model=config.init_from).check()
-    # All files are read once before any work, to find out what is wrong with them.
-    for name in names:
-        glue.load_glue(name, config.data_dir, config.tfds_dir, config.predict_test)
+    # All files before any work, to find out what is wrong with them.
+    data = {
+        name: glue.load_glue(
+            name,
+            config.data_dir,
+            config.tfds_dir,
+            config.predict_test,
+            config.train_examples,
+        )
+        for name in names
+    }
     with files.lock(config.output):
         rows = {}
         for name in names:
@@ -99,9 +112,7 @@ def main(config: Config):
             rows[name] = glue.glue_grid(
                 config.output,
                 name,
-                glue.load_glue(
-                    name, config.data_dir, config.tfds_dir, config.predict_test
-                ),
+                data[name],
                 encoder,
                 grid.options(options),
                 config.keep_presets,

@@ -9,6 +9,7 @@ from pathlib import Path
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.text_files import read_text
 from keras_bigs.errors import DataError
+from keras_bigs.files import write_text
 
 DOCUMENT_MARKER = "-DOCSTART-"
 _TAG = re.compile(r"O|[BI]-\S+")
@@ -21,7 +22,8 @@ class TaggedSentence:
     Attributes:
         words: strings, one at least.
         tags: IOB2 tags, one a word: "B-<type>" for the first word of an entity,
-            "I-<type>" for its others, "O" for all other words.
+            "I-<type>" for its others, "O" for all other words. Empty where a file was
+            read without tags.
         line: of the file, from 1, in which the sentence starts.
     """
 
@@ -31,7 +33,7 @@ class TaggedSentence:
 
 
 def read_conll(
-    path: str | os.PathLike, word_column: int = 0, tag_column: int = -1
+    path: str | os.PathLike, word_column: int = 0, tag_column: int | None = -1
 ) -> list[TaggedSentence]:
     """Reads a file of one word a line, with its tag in another column.
 
@@ -42,7 +44,8 @@ def read_conll(
     Args:
         path: the file, in UTF-8, also compressed by gzip.
         word_column: the index of the column of words.
-        tag_column: that of the tags; -1 is the last.
+        tag_column: that of the tags; -1 is the last. `None` leaves tags unread, such as
+            for words to predict tags for.
 
     Returns:
         A list of `TaggedSentence`, one at least.
@@ -74,18 +77,18 @@ def read_conll(
         if not line.strip() or cells[0] == DOCUMENT_MARKER:
             end_sentence()
             continue
-        word, tag = (
-            _cell(path, number, cells, column) for column in (word_column, tag_column)
-        )
+        if not words:
+            start = number
+        words.append(_cell(path, number, cells, word_column))
+        if tag_column is None:
+            continue
+        tag = _cell(path, number, cells, tag_column)
         if len(cells) < 2 or not _TAG.fullmatch(tag):
             raise DataError(
                 f"{path}, line {number}: {shorten(tag)} in column {tag_column} is no "
                 'tag of IOB1 or IOB2, such as "B-PER", "I-PER" and "O". Name the '
                 "column of the tags, or convert them."
             )
-        if not words:
-            start = number
-        words.append(word)
         tags.append(tag)
     end_sentence()
     if not sentences:
@@ -111,6 +114,58 @@ def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
         result.append(f"B-{tag[2:]}" if starts else tag)
         before = tag
     return tuple(result)
+
+
+def tag_names(sentences: Sequence[TaggedSentence]) -> list[str]:
+    """All tags of the types that occur: "O", and "B-" and "I-" of each, in order."""
+    types = sorted({tag[2:] for s in sentences for tag in s.tags if tag != "O"})
+    return ["O", *(f"{part}-{kind}" for kind in types for part in "BI")]
+
+
+def encode_tags(
+    path: str | os.PathLike, sentences: Sequence[TaggedSentence], names: Sequence[str]
+) -> list[list[int]]:
+    """The position of each tag in `names`, for each sentence.
+
+    Args:
+        path: what errors call the file.
+        sentences: what `read_conll` returns.
+        names: what `tag_names` returns for the training file.
+
+    Raises:
+        DataError: a tag is of a type that is not in `names`.
+    """
+    index = {name: i for i, name in enumerate(names)}
+    for sentence in sentences:
+        for tag in sentence.tags:
+            if tag not in index:
+                raise DataError(
+                    f"{path}, the sentence from line {sentence.line}: {shorten(tag)} "
+                    f"is of a type that training did not see. It knows {list(names)}. "
+                    "Correct the tag, or add such examples to the training file."
+                )
+    return [[index[tag] for tag in sentence.tags] for sentence in sentences]
+
+
+def write_conll(
+    path: str | os.PathLike,
+    sentences: Sequence[TaggedSentence],
+    *columns: Sequence[Sequence[str]],
+) -> None:
+    """Writes a word a line, its tags beside it, and blank lines between sentences.
+
+    With tags and predictions it is what the evaluation of CoNLL reads.
+
+    Args:
+        path: the file.
+        sentences: their words are the first column, between tabs.
+        *columns: tags of each sentence, as many as it has words.
+    """
+    blocks = [
+        "\n".join("\t".join(cells) for cells in zip(s.words, *tags, strict=True))
+        for s, *tags in zip(sentences, *columns, strict=True)
+    ]
+    write_text(Path(path), "\n\n".join(blocks) + "\n")
 
 
 def _cell(path, number, cells, column):

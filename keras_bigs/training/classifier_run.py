@@ -61,7 +61,8 @@ def classifier_run(
     settings,
     metric=None,
     report: Callable | None = None,
-    free=(),
+    inspect: Callable | None = None,
+    sequence_length=128,
     verbose="auto",
 ):
     """Fine-tunes a `BiGSTextClassifier`, and leaves all of it in a directory.
@@ -80,7 +81,8 @@ def classifier_run(
         report: a function of the outputs, `(n, num_classes)` logits or `(n, 1)`
             numbers, of each set by name, and of the results so far, which returns a
             dict that is added to them.
-        free: as for `fine_tuning_run`.
+        inspect: a function of the task before it is trained that returns such a dict.
+        sequence_length: int. The most tokens, where `encoder` does not say.
         verbose: as for `keras.Model.fit`.
 
     Returns:
@@ -94,7 +96,10 @@ def classifier_run(
 
     def prepare():
         options.begin(encoder.dtype)
-        task = encoder.text_classifier(num_classes, data.texts, data.multi_label)
+        task = encoder.text_classifier(
+            num_classes, data.texts, data.multi_label, sequence_length
+        )
+        found = {} if inspect is None else inspect(task)
         if num_classes == 1:
             start_from_mean(task, data.train[1])
 
@@ -110,7 +115,7 @@ def classifier_run(
                 name: evaluation.predict(tuned.model, part)
                 for name, part in sets.items()
             }
-            results = {
+            results = found | {
                 "splits": {
                     name: evaluation.metrics_of(outputs[name], part.labels)
                     for name, part in validation.items()
@@ -143,7 +148,7 @@ def classifier_run(
             },
         )
 
-    return fine_tuning_run(directory, options, settings, prepare, free, verbose)
+    return fine_tuning_run(directory, options, settings, prepare, verbose)
 
 
 def _report_labels(directory, data, labels, probabilities):

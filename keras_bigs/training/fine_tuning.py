@@ -30,6 +30,10 @@ RANGES = {
     # Of those, five are special.
     "vocabulary_size": ("at least 6", lambda x: x >= 6),
     "seed": ("at least 0", lambda x: x >= 0),
+    "save_every": ("at least 1", lambda x: x >= 1),
+    "stride": ("at least 1", lambda x: x >= 1),
+    "max_answer_length": ("at least 1", lambda x: x >= 1),
+    "n_best": ("at least 1", lambda x: x >= 1),
 }
 # All other metrics are the better the higher they are.
 LOWER_IS_BETTER = ("rmse", "loss")

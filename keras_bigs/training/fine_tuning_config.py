@@ -125,11 +125,11 @@ class EncoderConfig:
             freeze_ssm(backbone)
         return backbone, tokenizer, length
 
-    def text_classifier(self, num_classes, texts, multi_label=False):
-        """A `BiGSTextClassifier` for up to 128 tokens; see `build`."""
+    def text_classifier(self, num_classes, texts, multi_label=False, length=128):
+        """A `BiGSTextClassifier` for up to `length` tokens; see `build`."""
         from keras_bigs import models
 
-        backbone, tokenizer, length = self.build(128, texts)
+        backbone, tokenizer, length = self.build(length, texts)
         return models.BiGSTextClassifier(
             backbone,
             num_classes,
@@ -138,11 +138,11 @@ class EncoderConfig:
             multi_label=multi_label,
         )
 
-    def multiple_choice(self, texts):
-        """A `BiGSMultipleChoice` for up to 512 tokens; see `build`."""
+    def multiple_choice(self, texts, length=512):
+        """A `BiGSMultipleChoice` for up to `length` tokens; see `build`."""
         from keras_bigs import models
 
-        backbone, tokenizer, length = self.build(512, texts)
+        backbone, tokenizer, length = self.build(length, texts)
         return models.BiGSMultipleChoice(
             backbone,
             models.BiGSMultipleChoicePreprocessor(tokenizer, sequence_length=length),

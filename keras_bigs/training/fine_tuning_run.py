@@ -40,7 +40,15 @@ class Prepared(NamedTuple):
     preset_files: Callable | None = None
 
 
-def fine_tuning_run(directory, options, settings, prepare, free=(), verbose="auto"):
+# Names of settings that may change from one start to the next: where files are, and how
+# often a checkpoint is written.
+FREE_SETTINGS = (
+    *("train", "eval", "dev", "data_dir", "tfds_dir", "output"),
+    *("save_every", "compilation_cache"),
+)
+
+
+def fine_tuning_run(directory, options, settings, prepare, verbose="auto"):
     """Fine-tunes a task once, and leaves all of it in a directory.
 
     There is, in the order in which it is written: `config.json`, the settings;
@@ -51,10 +59,10 @@ def fine_tuning_run(directory, options, settings, prepare, free=(), verbose="aut
     Args:
         directory: where.
         options: `FineTuningConfig`.
-        settings: dict of all that the result depends on, which JSON can hold.
+        settings: dict of all that the result depends on, which JSON can hold; those of
+            `FREE_SETTINGS` may change from one start to the next.
         prepare: a function without arguments that returns `Prepared`; not called if the
             run is finished.
-        free: names of settings that may change from one start to the next.
         verbose: as for `keras.Model.fit`.
 
     Returns:
@@ -73,7 +81,7 @@ def fine_tuning_run(directory, options, settings, prepare, free=(), verbose="aut
             directory,
             settings,
             lambda: results_path.exists() or any(working.glob("checkpoints/[0-9]*")),
-            free=free,
+            free=FREE_SETTINGS,
         )
         if results_path.exists():
             return json.loads(results_path.read_text(encoding="utf-8"))

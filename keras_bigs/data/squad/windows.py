@@ -5,9 +5,8 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from keras_bigs.data.squad.reading import SquadExample
+from keras_bigs.data.token_counts import token_counts
 from keras_bigs.models.offsets import tokenize_with_offsets
 
 
@@ -34,8 +33,8 @@ def fit_contexts(
         raise ValueError(f"`stride` must be at least 1. Received: stride={stride}")
     preprocessor = answerer.preprocessor
     tokenizer = preprocessor.tokenizer
-    texts = {text for e in examples for text in (e.question, e.context)}
-    lengths = dict(zip(texts, _token_counts(tokenizer, list(texts)), strict=True))
+    texts = [text for e in examples for text in (e.question, e.context)]
+    lengths = dict(zip(texts, token_counts(tokenizer, texts), strict=True))
     tokenize = functools.cache(functools.partial(tokenize_with_offsets, tokenizer))
     fitting = []
     for example in examples:
@@ -92,10 +91,3 @@ def context_windows(context, offsets, room, stride):
             covered = last
         near = [i for i in within if i <= first + stride]
         first = near[-1] if near else within[0] if within else last
-
-
-def _token_counts(tokenizer, texts):
-    """The number of tokens of each text."""
-    dataset = tf.data.Dataset.from_tensor_slices(texts).batch(1024)
-    counts = dataset.map(lambda batch: tokenizer(batch).row_lengths(), tf.data.AUTOTUNE)
-    return [int(n) for batch in counts.as_numpy_iterator() for n in batch]

@@ -1,5 +1,6 @@
 """Labelled text tables: one example a record in a TSV, CSV or JSONL file."""
 
+import dataclasses
 import json
 import os
 import re
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_bigs.data.sampling import draw
 from keras_bigs.data.tables.formats import table_format
 from keras_bigs.data.tables.messages import name_lines
 from keras_bigs.data.tables.messages import shorten
@@ -45,6 +47,25 @@ class TextTable:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def draw(self, number: int, seed: int = 0) -> "TextTable":
+        """A table of so many of the examples, drawn at random, in their order."""
+        rows = draw(range(len(self)), number, seed)
+
+        def pick(column):
+            return None if column is None else [column[i] for i in rows]
+
+        columns = self.columns
+        if columns is not None:
+            columns = {name: pick(column) for name, column in columns.items()}
+        return dataclasses.replace(
+            self,
+            texts=pick(self.texts),
+            text_pairs=pick(self.text_pairs),
+            labels=pick(self.labels),
+            line_numbers=pick(self.line_numbers),
+            columns=columns,
+        )
 
     @property
     def x(self) -> list[str] | tuple[list[str], list[str]]:

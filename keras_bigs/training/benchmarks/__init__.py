@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["glue", "paper", "squad"],
+    submodules=["glue", "paper", "scrolls", "squad"],
     submod_attrs={
         "glue": ["fine_tune_glue", "load_glue"],
         "grid": ["Grid", "run_grid"],

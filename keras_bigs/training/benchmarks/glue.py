@@ -51,7 +51,9 @@ def task_names(names):
     return known if "all" in names else list(dict.fromkeys(names))
 
 
-def load_glue(name, data_dir=None, tfds_dir=None, predict_test=False):
+def load_glue(
+    name, data_dir=None, tfds_dir=None, predict_test=False, train_examples=None
+):
     """Reads a task of GLUE.
 
     Args:
@@ -59,6 +61,8 @@ def load_glue(name, data_dir=None, tfds_dir=None, predict_test=False):
         data_dir, tfds_dir: as for `read_glue`.
         predict_test: bool. Whether to read what the leaderboard wants predictions for:
             the test splits, and with "mnli" the diagnostic set, as "ax".
+        train_examples: int. How many training examples to draw at random, of tasks that
+            have more; `None` for all.
 
     Returns:
         `ClassifierData`: development splits to validate on, test splits as new.
@@ -77,8 +81,10 @@ def load_glue(name, data_dir=None, tfds_dir=None, predict_test=False):
     def read(split, task=task):
         return read_glue(task, split, data_dir, tfds_dir)
 
-    def labelled(split):
+    def labelled(split, number=None):
         table = read(split)
+        if number is not None and number < len(table):
+            table = table.draw(number)
         if task.classes is None:
             return table.x, encode_targets(table)
         return table.x, encode_labels(table, task.classes)
@@ -89,7 +95,7 @@ def load_glue(name, data_dir=None, tfds_dir=None, predict_test=False):
         if name == "mnli":
             new[DIAGNOSTIC] = read("test", GLUE_TASKS[DIAGNOSTIC]).x
     return ClassifierData(
-        train=labelled("train"),
+        train=labelled("train", train_examples),
         validation={split: labelled(split) for split in task.dev_splits},
         classes=None if task.classes is None else list(task.classes),
         new=new,
@@ -155,7 +161,11 @@ def glue_grid(directory, name, data, encoder, options, keep_presets=False):
     return run_grid(
         directory,
         name,
-        {**vars(encoder), "data": data.fingerprint(), "backend": keras.config.backend()},
+        {
+            **vars(encoder),
+            "data_sha256": data.fingerprint(),
+            "backend": keras.config.backend(),
+        },
         options,
         lambda one, settings, where: fine_tune_glue(
             name, data, encoder, one, settings, where
