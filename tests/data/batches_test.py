@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from keras_bigs import models
 from keras_bigs.data import BucketedBatches
 from keras_bigs.models.row_prediction import bucket_lengths
 
@@ -352,3 +353,100 @@ def test_task_without_preprocessor(preprocessor):
     task.preprocessor = None
     outputs = task.predict(batches.dataset(), verbose=0)
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+def rebuild(batches):
+    """What all batches have, in the order of the examples, padded to the longest."""
+    parts = list(batches.dataset().as_numpy_iterator())
+    length = max(x["token_ids"].shape[-1] for x, *_ in parts)
+
+    def join(*arrays):
+        if arrays[0].ndim > 1:
+            arrays = [
+                np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, length - a.shape[-1])])
+                for a in arrays
+            ]
+        return np.concatenate(arrays)[np.argsort(batches.order())]
+
+    return keras.tree.map_structure(join, *parts), length
+
+
+def our_preprocessor(cls, sequence_length=48):
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    tokenizer = models.BiGSTokenizer(vocabulary)
+    return cls(tokenizer, sequence_length=sequence_length)
+
+
+def assert_cut(actual, expected, length):
+    """As the preprocessor's own, up to `length`, after which there is padding."""
+    expected = keras.tree.map_structure(keras.ops.convert_to_numpy, expected)
+    for ours, theirs in zip(
+        keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True
+    ):
+        if theirs.ndim > 1:
+            assert not theirs[..., length:].any()
+            theirs = theirs[..., :length]
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_words_with_labels():
+    preprocessor = our_preprocessor(models.BiGSTokenClassifierPreprocessor)
+    words = [["the", "foxes", "", "dog"][: 1 + i % 4] for i in range(20)]
+    words[7] = ["lazy"] * 30
+    labels = [[1 + j % 3 for j in range(len(row))] for row in words]
+    batches = BucketedBatches(preprocessor, words, labels, batch_size=4)
+    assert batches.lengths[7] == 32 and batches.lengths[1] == 5
+    actual, length = rebuild(batches)
+    assert length == 32
+    assert_cut(actual, preprocessor(words, labels), length)
+    shapes = {y.shape for _, y, _ in batches.dataset()}
+    assert shapes == {(4, 16), (4, 32)}
+
+
+def test_choices():
+    preprocessor = our_preprocessor(models.BiGSMultipleChoicePreprocessor)
+    contexts = ["the " * (1 + 3 * (i % 5)) for i in range(20)]
+    questions = ["the dog"] * 20
+    choices = [["fox", "quick dog", "a"][: 2 + i % 2] for i in range(20)]
+    labels = [i % 2 for i in range(20)]
+    x = contexts, questions, choices
+    batches = BucketedBatches(preprocessor, x, labels, batch_size=4)
+    actual, length = rebuild(batches)
+    assert_cut(actual, preprocessor(x, labels), length)
+    assert actual[0]["token_ids"].shape == (20, 3, 24)
+    assert {x["token_ids"].shape for x, _ in batches.dataset()} == {
+        *((4, 3, 16), (4, 3, 24))
+    }
+
+
+def test_answers():
+    preprocessor = our_preprocessor(models.BiGSQuestionAnswererPreprocessor)
+    contexts = ["the " * (1 + 3 * (i % 5)) + "lazy dog" for i in range(10)]
+    x = ["the dog"] * 10, contexts
+    y = {
+        "answer_text": ["lazy dog"] * 10,
+        "answer_start": [context.index("lazy") for context in contexts],
+    }
+    batches = BucketedBatches(preprocessor, x, y, batch_size=4)
+    actual, length = rebuild(batches)
+    assert_cut(actual, preprocessor(x, y), length)
+
+
+def test_without_a_padding_mask_all_are_as_long():
+    """FNet's inputs, whose Fourier transform mixes padding in."""
+
+    class Unmasked(NumberPreprocessor):
+        def __call__(self, x):
+            return {"token_ids": super().__call__(x)["token_ids"]}
+
+    batches = BucketedBatches(Unmasked(), ["1", "1 2 4"], batch_size=2)
+    assert shapes(batches) == [(2, 48)]
+
+
+@without_backend
+def test_rows_of_zeros_and_ones_are_no_labels_of_tokens():
+    """Also where there are as many classes as tokens."""
+    labels = np.eye(48, dtype="float32")[:10]
+    batches = BucketedBatches(NumberPreprocessor(), random_texts(10), labels)
+    (_, y), *_ = batches.dataset().as_numpy_iterator()
+    np.testing.assert_array_equal(y, labels[batches.order()])
