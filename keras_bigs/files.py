@@ -20,6 +20,17 @@ def sha256(source) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_all(path) -> str:
+    """The SHA-256 of a file, or of the names and contents of all within a directory."""
+    path = pathlib.Path(path)
+    if path.is_file():
+        return sha256(path)
+    parts = sorted(part for part in path.rglob("*") if part.is_file())
+    return sha256(
+        "".join(f"{part.relative_to(path)} {sha256(part)}\n" for part in parts)
+    )
+
+
 def write_text(path, text):
     """Writes a text in UTF-8, whole or not at all; see `atomic_write`."""
     with atomic_write(path) as temporary:

@@ -23,14 +23,11 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
-import numpy as np
 import tyro
 from rich.console import Console
 
 import keras_bigs
 from keras_bigs import errors
-from keras_bigs import files
-from keras_bigs.training.config import settings_of
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 
@@ -94,18 +91,10 @@ def main(config: Config):
     if (config.output / "results.json").exists():
         console.print(f"This run is finished: see {config.output / 'results.json'}")
     results = keras_bigs.training.classifier_run(
-        config.output,
-        data,
-        config.model,
-        config.training,
-        settings=settings_of(
-            config,
-            train_sha256=files.sha256(config.files.train),
-            eval_sha256=files.sha256(config.files.eval),
-        ),
-        metric=config.metric,
-        report=lambda outputs, results: predict(config, data, new, outputs, results),
+        config.output, data, config.model, config.training, config.metric
     )
+    if new is not None:
+        predict(config, data, new, results)
     for name, value in results["metrics"].items():
         console.print(f"{name:>11}  {value:.4f}")
     console.print(f"The best of {results['epochs']} epochs: {results['best_epoch']}")
@@ -190,28 +179,30 @@ def load(config):
         validation={"eval": (evaluation.x, labels[1])},
         classes=classes,
         multi_label=config.multi_label,
-        new={} if new is None else {"new": new.x},
     )
     return data, new
 
 
-def predict(config, data, new, outputs, results):
-    """Writes the predictions beside all columns of the file."""
-    if new is not None:
-        training, outputs = keras_bigs.training, outputs["new"]
-        if config.multi_label:
-            columns = training.multi_label_columns(
-                1 / (1 + np.exp(-outputs)),
-                data.classes,
-                list(results["thresholds"].values()),
-                config.files.separator,
-            )
-        else:
-            columns = training.prediction_columns(outputs, data.classes)
-        suffix = pathlib.Path(config.files.predict.name.removesuffix(".gz")).suffix
-        path = config.output / f"predictions{suffix}"
-        keras_bigs.data.tables.write_table(path, new.columns | columns)
-    return {}
+def predict(config, data, new, results):
+    """Writes the predictions of the preset beside all columns of the file."""
+    from scipy.special import expit
+
+    training = keras_bigs.training
+    outputs = training.predict_with_preset(
+        keras_bigs.models.BiGSTextClassifier, config.output / "preset", new.x
+    )
+    if config.multi_label:
+        columns = training.multi_label_columns(
+            expit(outputs),
+            data.classes,
+            list(results["thresholds"].values()),
+            config.files.separator,
+        )
+    else:
+        columns = training.prediction_columns(outputs, data.classes)
+    suffix = pathlib.Path(config.files.predict.name.removesuffix(".gz")).suffix
+    path = config.output / f"predictions{suffix}"
+    keras_bigs.data.tables.write_table(path, new.columns | columns)
 
 
 def parse(arguments=None):

@@ -26,7 +26,6 @@ import tyro
 
 import keras_bigs
 from keras_bigs import errors
-from keras_bigs import files
 from keras_bigs.training.benchmarks.grid import Grid
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
@@ -66,7 +65,8 @@ class Config:
     patience: int | None = None
     """Epochs without a better metric before a run stops. Default: never."""
     keep_presets: bool = False
-    """Whether to keep the presets of all runs, not of the best only."""
+    """Whether to keep the presets of all runs, not of the best only; such as to start
+    from one by --init_from while others are still to come."""
     compilation_cache: bool = True
     """Whether JAX keeps compiled programs on disk."""
     predict_test: bool = False
@@ -90,36 +90,42 @@ def main(config: Config):
     config.model.check()
     if config.train_examples is not None and config.train_examples < 1:
         raise errors.ConfigError("--train_examples must be at least 1.")
+    encoders = dict.fromkeys(names, config.model)
     if config.init_from is not None:
-        dataclasses.replace(config.model, model=config.init_from).check()
+        # It has a vocabulary of its own.
+        start = dataclasses.replace(
+            config.model, model=config.init_from, vocabulary=None, routing=None
+        )
+        start.check()
+        encoders |= {name: start for name in names if name in glue.FROM_MNLI}
+        if start not in encoders.values():
+            raise errors.ConfigError(
+                f"--init_from {config.init_from} is for {list(glue.FROM_MNLI)}, and "
+                f"none of them is in --task {' '.join(names)}. Leave it out."
+            )
     # All files before any work, to find out what is wrong with them.
-    data = {
-        name: glue.load_glue(
+    where = (config.data_dir, config.tfds_dir)
+    data = {n: glue.load_glue(n, *where, config.train_examples) for n in names}
+    tests = {}
+    if config.predict_test:
+        tests = {name: glue.load_test_sets(name, *where) for name in names}
+    rows = {
+        name: glue.glue_grid(
+            config.output,
             name,
-            config.data_dir,
-            config.tfds_dir,
-            config.predict_test,
-            config.train_examples,
+            data[name],
+            encoders[name],
+            grid.options(options),
+            config.keep_presets,
         )
         for name in names
     }
-    with files.lock(config.output):
-        rows = {}
-        for name in names:
-            encoder = config.model
-            if config.init_from is not None and name in glue.FROM_MNLI:
-                encoder = dataclasses.replace(encoder, model=config.init_from)
-            rows[name] = glue.glue_grid(
-                config.output,
-                name,
-                data[name],
-                encoder,
-                grid.options(options),
-                config.keep_presets,
-            )
-        glue.report(config.output, rows)
-        if config.predict_test:
-            glue.submit(config.output, rows)
+    notes = [note for name in names for note in data[name].notes]
+    if config.init_from is not None:
+        notes.append(f"{', '.join(glue.FROM_MNLI)} start from {config.init_from}.")
+    glue.report(config.output, rows, notes)
+    if config.predict_test:
+        glue.submit(config.output, rows, tests)
 
 
 def parse(arguments=None):

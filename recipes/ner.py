@@ -23,8 +23,6 @@ from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
-from keras_bigs import files
-from keras_bigs.training.config import settings_of
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 
@@ -73,13 +71,13 @@ def main(config: Config):
         names,
         config.model,
         config.training,
-        settings_of(
-            config,
-            train_sha256=files.sha256(config.train),
-            dev_sha256=files.sha256(config.dev),
-        ),
-        new,
     )
+    if new is not None:
+        task = keras_bigs.models.BiGSTokenClassifier.from_preset(
+            str(config.output / "preset")
+        )
+        tags = keras_bigs.training.benchmarks.tag_words(task, new, names)
+        conll.write_conll(config.output / "predictions.conll", new, tags)
     table = Table("entities", "precision", "recall", "F1", "number")
     for kind, scores in results["types"].items():
         numbers = (f"{100 * scores[x]:.1f}" for x in ("precision", "recall", "f1"))

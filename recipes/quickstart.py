@@ -57,6 +57,9 @@ class Config:
     """The states of an SSM."""
     sequence_length: int = 40
     """The length that all sentences are padded to."""
+    compilation_cache: bool = True
+    """Whether JAX keeps compiled programs on disk, so that the next process need not
+    compile them again."""
     seed: int = 0
     """Seed of sentences, weights and the order of examples."""
 
@@ -69,7 +72,7 @@ def main(config: Config):
             config.output,
             dataclasses.asdict(config),
             lambda: (config.output / "results.json").exists(),
-            free=("output",),
+            free=("output", "compilation_cache"),
         )
         run(config, console)
 
@@ -80,6 +83,8 @@ def run(config, console):
 
     models, agreement = keras_bigs.models, keras_bigs.data.agreement
     keras.utils.set_random_seed(config.seed)
+    if config.compilation_cache:
+        keras_bigs.training.use_compilation_cache()
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = models.BiGSTokenizer(vocabulary + agreement.vocabulary())
     train = agreement.agreement_sentences("train", config.train_examples, config.seed)

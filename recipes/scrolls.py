@@ -34,8 +34,6 @@ from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
-from keras_bigs import files
-from keras_bigs.training.config import settings_of
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 
@@ -78,32 +76,20 @@ def main(config: Config):
     )
     new = None if config.predict is None else read(config, config.predict)
     print(f"{len(train):,} training and {len(dev):,} development examples")
-    benchmarks = keras_bigs.training.benchmarks
-    fine_tune = {
-        "contract_nli": benchmarks.fine_tune_contract_nli,
-        "quality": benchmarks.fine_tune_quality,
+    scrolls = keras_bigs.training.benchmarks.scrolls
+    fine_tune, predict = {
+        "contract_nli": (scrolls.fine_tune_contract_nli, scrolls.predict_contract_nli),
+        "quality": (scrolls.fine_tune_quality, scrolls.predict_quality),
     }[config.task]
-    given = {"train": config.train, "dev": config.dev, "articles": config.articles}
-    results = fine_tune(
-        config.output,
-        train,
-        dev,
-        config.model,
-        config.training,
-        settings_of(
-            config,
-            **{
-                f"{name}_sha256": files.sha256(path)
-                for name, path in given.items()
-                if path is not None
-            },
-        ),
-        new,
+    results = fine_tune(config.output, train, dev, config.model, config.training)
+    predictions = predict(config.output / "preset", dev if new is None else new)
+    keras_bigs.data.scrolls.write_scrolls_predictions(
+        config.output / "predictions.json", predictions
     )
     table = Table("exact match, %", config.task)
     if config.task == "quality":
         table.add_column("hard questions")
-    for row in benchmarks.scrolls.comparison(config.task, results):
+    for row in scrolls.comparison(config.task, results):
         table.add_row(*row)
     rich.print(table)
     print(f"Wrote {config.output}")
@@ -114,9 +100,9 @@ def read(config, path, number=None):
     scrolls = keras_bigs.data.scrolls
     if config.task == "quality":
         examples = scrolls.read_quality(path, config.articles)
-        return keras_bigs.data.sampling.draw(examples, number)
+        return keras_bigs.data.sampling.draw(examples, number, "train_examples")
     table = scrolls.read_contract_nli(path)
-    return table if number is None else table.draw(number)
+    return table if number is None else table.draw(number, "train_examples")
 
 
 def parse(arguments=None):

@@ -15,7 +15,6 @@ Writes into `--output`: `predictions.json`, for the official evaluation script, 
 Expected: F1 89.5 with the paper's BiGS for 512 tokens (table 2).
 """
 
-import dataclasses
 import pathlib
 from dataclasses import dataclass
 from dataclasses import field
@@ -26,8 +25,6 @@ from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
-from keras_bigs import files
-from keras_bigs.training.config import settings_of
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 
@@ -79,21 +76,20 @@ def main(config: Config):
             if path is None
             else squad.read_squad(path),
             number,
+            name,
         )
-        for path, split, number in (
-            (config.train, "train", config.train_examples),
-            (config.dev, "validation", config.dev_examples),
+        for path, split, number, name in (
+            (config.train, "train", config.train_examples, "train_examples"),
+            (config.dev, "validation", config.dev_examples, "dev_examples"),
         )
     )
     print(f"{len(train):,} training and {len(dev):,} development questions")
-    examples = [dataclasses.astuple(example) for example in (*train, *dev)]
     results = keras_bigs.training.benchmarks.fine_tune_squad(
         config.output,
         train,
         dev,
         config.model,
         config.training,
-        settings_of(config, data_sha256=files.sha256(repr(examples))),
         config.stride,
         config.max_answer_length,
         config.n_best,

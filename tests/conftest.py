@@ -1,9 +1,16 @@
 """Makes every test repeatable, and garbage collection cheap."""
 
 import gc
+import os
+import tempfile
 
-import keras
 import pytest
+
+# Before JAX reads it: recipes keep compiled programs, and not in the user's directory.
+_compiled = tempfile.TemporaryDirectory(prefix="compiled-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
+
+import keras  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -267,8 +267,9 @@ def _preprocess(preprocessor, x, y):
     # In tf.data, keras-hub tokenizes by TF-Text: 11 times as fast as by Python.
     columns = (x,) if y is None else (x, y)
     dataset = tf.data.Dataset.from_tensor_slices(columns)
-    # About a million tokens at a time.
-    dataset = dataset.batch(max(1, 2**20 // preprocessor.sequence_length))
+    # About a million tokens at a time, all choices of an example together.
+    width = max(np.shape(c)[1] if np.ndim(c) > 1 else 1 for c in keras.tree.flatten(x))
+    dataset = dataset.batch(max(1, 2**20 // (width * preprocessor.sequence_length)))
     dataset = dataset.map(preprocess, tf.data.AUTOTUNE).prefetch(1)
     chunks, lengths = [], []
     for chunk in dataset.as_numpy_iterator():

@@ -7,12 +7,15 @@ import numpy as np
 from keras_bigs.errors import ConfigError
 
 
-def draw(examples: Sequence, number: int | None, seed: int = 0) -> list:
+def draw(
+    examples: Sequence, number: int | None, name: str = "number", seed: int = 0
+) -> list:
     """So many of the examples, in their order; the same ones for the same seed.
 
     Args:
         examples: any sequence.
         number: int. How many; `None` for all.
+        name: what messages call the number.
         seed: int.
 
     Raises:
@@ -22,8 +25,8 @@ def draw(examples: Sequence, number: int | None, seed: int = 0) -> list:
         return list(examples)
     if not 1 <= number <= len(examples):
         raise ConfigError(
-            f"Cannot draw {number} of {len(examples)} examples. Give a number from 1 "
-            f"to {len(examples)}, or leave it out for all."
+            f"`{name}` must be from 1 to {len(examples):,}, the number of examples, or "
+            f"left out for all. Received: {number}"
         )
     rng = np.random.default_rng(seed)
     kept = np.sort(rng.choice(len(examples), number, replace=False))

@@ -155,6 +155,11 @@ class PooledEncoder(Backbone):
         return backbone if isinstance(backbone, cls) else cls(backbone)
 
 
+def encoder_presets():
+    """The names of all presets that `load_encoder` takes, a list of strings."""
+    return [name for cls in (BiGSBackbone, *ENCODERS) for name in cls.presets]
+
+
 def load_encoder(preset, dropout=None, load_weights=True, **kwargs):
     """The encoder of a preset of BiGS, BERT, FNet or BART, for this library's tasks.
 

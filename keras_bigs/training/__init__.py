@@ -14,7 +14,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "answer_metrics": ["answer_metrics"],
         "checkpoints": ["Checkpoints", "Progress"],
-        "classifier_run": ["ClassifierData", "classifier_run"],
+        "classifier_run": [
+            "ClassifierData",
+            "classifier_run",
+            "predict_with_preset",
+        ],
         "compilation_cache": ["use_compilation_cache"],
         "entity_metrics": ["entity_metrics"],
         "evaluation": [

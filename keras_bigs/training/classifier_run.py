@@ -1,11 +1,12 @@
-"""A fine-tuning run of a text classifier or regressor, from columns to a report."""
+"""A fine-tuning run of a text classifier or regressor, and what its preset predicts."""
 
 import json
+import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field
 from typing import Any
 
+import keras
 import numpy as np
 from scipy.special import expit
 
@@ -24,7 +25,7 @@ from keras_bigs.training.multi_label import plot_label_scores
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierData:
-    """What a classifier is trained and evaluated on, and what it predicts.
+    """What a classifier is trained and evaluated on.
 
     Attributes:
         train: `(x, labels)`: texts, or a tuple of both texts of pairs; and an array of
@@ -32,14 +33,14 @@ class ClassifierData:
         validation: the same by name; the first says which epoch is best.
         classes: the names of the classes, or `None` for numbers.
         multi_label: bool. Whether a text has any number of labels.
-        new: `x` by name, without labels.
+        notes: what a reader of the results should know of the data.
     """
 
     train: tuple[Any, np.ndarray]
     validation: dict[str, tuple[Any, np.ndarray]]
     classes: list[str] | None
     multi_label: bool = False
-    new: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def texts(self) -> list[str]:
         """All training texts, such as to learn a vocabulary from."""
@@ -50,7 +51,7 @@ class ClassifierData:
         """The SHA-256 of what results depend on: other data, other fingerprint."""
         parts = [self.train, *self.validation.values()]
         plain = [[x, np.asarray(labels).tolist()] for x, labels in parts]
-        return sha256(json.dumps([self.classes, plain, list(self.new.values())]))
+        return sha256(json.dumps([self.classes, self.multi_label, plain]))
 
 
 def classifier_run(
@@ -58,9 +59,7 @@ def classifier_run(
     data: ClassifierData,
     encoder,
     options,
-    settings,
     metric=None,
-    report: Callable | None = None,
     inspect: Callable | None = None,
     sequence_length=128,
     verbose="auto",
@@ -76,12 +75,9 @@ def classifier_run(
         data: `ClassifierData`.
         encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: as for `fine_tuning_run`.
         metric: as for `fine_tune`.
-        report: a function of the outputs, `(n, num_classes)` logits or `(n, 1)`
-            numbers, of each set by name, and of the results so far, which returns a
-            dict that is added to them.
-        inspect: a function of the task before it is trained that returns such a dict.
+        inspect: a function of the task before it is trained that returns a dict, which
+            is added to the results.
         sequence_length: int. The most tokens, where `encoder` does not say.
         verbose: as for `keras.Model.fit`.
 
@@ -91,6 +87,7 @@ def classifier_run(
         predicted on the first validation set, and `metrics_at_thresholds`, those of
         that same set.
     """
+    directory = pathlib.Path(directory)
     num_classes = 1 if data.classes is None else len(data.classes)
     first = next(iter(data.validation))
 
@@ -110,10 +107,9 @@ def classifier_run(
         validation = {name: batches(*part) for name, part in data.validation.items()}
 
         def report_all(task, tuned):
-            sets = {**validation, **{name: batches(x) for name, x in data.new.items()}}
             outputs = {
                 name: evaluation.predict(tuned.model, part)
-                for name, part in sets.items()
+                for name, part in validation.items()
             }
             results = found | {
                 "splits": {
@@ -128,8 +124,6 @@ def classifier_run(
             else:
                 labels = validation[first].labels
                 draw(plot_outputs, directory, labels, outputs[first], data.classes)
-            if report is not None:
-                results |= report(outputs, results)
             return results
 
         return Prepared(
@@ -148,7 +142,25 @@ def classifier_run(
             },
         )
 
-    return fine_tuning_run(directory, options, settings, prepare, verbose)
+    identity = {"metric": metric, "data_sha256": data.fingerprint()}
+    return fine_tuning_run(directory, encoder, options, identity, prepare, verbose)
+
+
+def predict_with_preset(task_class, preset, x, batch_size=32):
+    """The outputs of a task that a run has left.
+
+    Args:
+        task_class: such as `keras_bigs.models.BiGSTextClassifier`.
+        preset: the directory.
+        x: as for the task's `predict`.
+        batch_size: int.
+
+    Returns:
+        float32 array, one row an example: logits, or predicted numbers.
+    """
+    task = task_class.from_preset(str(preset))
+    batches = BucketedBatches.for_task(task, x, batch_size=batch_size)
+    return evaluation.predict(keras.Model(task.input, task.output), batches)
 
 
 def _report_labels(directory, data, labels, probabilities):

@@ -1,17 +1,20 @@
 """JAX's compiled programs, kept from one process to the next."""
 
+import functools
 import os
 import pathlib
 
 import keras
 
 
+@functools.cache
 def use_compilation_cache(directory=None):
     """Keeps what XLA compiles on disk, so that the next process need not (JAX only).
 
-    A program that is the same, on the same kind of device and in the same version of
-    JAX, is read instead of compiled. What it computes is the same bit by bit. Where JAX
-    has a directory already (`JAX_COMPILATION_CACHE_DIR`), that one is kept.
+    Says once where that is. A program that is the same, on the same kind of device and
+    in the same version of JAX, is read instead of compiled. What it computes is the
+    same bit by bit. Where JAX has a directory already (`JAX_COMPILATION_CACHE_DIR`),
+    that one is kept.
 
     Args:
         directory: where. Default: `keras_bigs/jax` in the user's directory of caches,
@@ -29,4 +32,6 @@ def use_compilation_cache(directory=None):
             caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
             directory = pathlib.Path(caches) / "keras_bigs" / "jax"
         jax.config.update("jax_compilation_cache_dir", str(directory))
-    return pathlib.Path(jax.config.jax_compilation_cache_dir)
+    path = pathlib.Path(jax.config.jax_compilation_cache_dir)
+    print(f"Compiled programs are kept in {path} (not with --no_compilation_cache).")
+    return path

@@ -136,6 +136,9 @@ class TrainingConfig:
     """Whether this is one of several processes, one a host, which each run this command
     (JAX only; see `keras.distribution.initialize`) with one `--output` that all can
     read."""
+    compilation_cache: bool = True
+    """Whether JAX keeps compiled programs on disk, so that the next process need not
+    compile them again."""
     seed: int = 0
     """Seed of weights, dropout, and the order and masks of training."""
 
@@ -169,6 +172,8 @@ class TrainingConfig:
         training.distribute(self.examples_per_batch, self.distributed)
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(self.dtype)
+        if self.compilation_cache:
+            training.use_compilation_cache()
 
 
 def pretrain(config, build_masked_lm):
@@ -214,6 +219,7 @@ def pretrain(config, build_masked_lm):
 
 FREE_SETTINGS = (
     *("output", "folder", "vocabulary", "keep", "max_loss_rise", "distributed"),
+    "compilation_cache",
 )
 """Names of settings that may differ when a run goes on."""
 

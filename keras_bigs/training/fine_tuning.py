@@ -69,6 +69,7 @@ def fine_tune(
     epochs=3,
     warmup_proportion=0.1,
     weight_decay=0.01,
+    decay="linear",
     metric=None,
     patience=None,
     evaluate=None,
@@ -95,6 +96,7 @@ def fine_tune(
         epochs: int. The most epochs to train.
         warmup_proportion: float in [0, 1). The share of steps that warm up.
         weight_decay: float.
+        decay: `"linear"` as in BERT's and the original's fine-tuning, or `"cosine"`.
         metric: which metric of the validation data says what epoch is best. `None` for
             accuracy, Pearson's correlation for a regressor, or with several labels a
             text F1 over all of them.
@@ -164,10 +166,16 @@ def fine_tune(
     # The batches are tokenized: this model leaves out the task's own preprocessing.
     model = keras.Model(task.input, task.output)
     options = keras.saving.deserialize_keras_object(task.get_compile_config())
-    options["optimizer"] = adamw(learning_rate, steps, warmup_proportion, weight_decay)
+    options["optimizer"] = adamw(
+        learning_rate, steps, warmup_proportion, weight_decay, decay
+    )
     model.compile(**options)
     directory = Path(directory)
     checkpoints = Checkpoints(directory / "checkpoints", keep=1)
+    if checkpoints.latest_step is None:
+        # Of a process that was killed before the checkpoint was whole.
+        for path in directory.glob("best-*.weights.h5"):
+            path.unlink()
 
     def evaluate_epoch():
         values = evaluate(model, validation)

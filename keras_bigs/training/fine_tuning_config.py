@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from keras_bigs import files
 from keras_bigs.errors import ConfigError
 
 
@@ -57,22 +58,40 @@ class EncoderConfig:
             sequence_length=self.sequence_length,
             dropout=self.dropout,
         )
-        names = {*models.CONFIGS, *models.BiGSBackbone.presets}
+        if self.vocabulary is not None and not pathlib.Path(self.vocabulary).is_file():
+            raise ConfigError(f"--vocabulary {self.vocabulary} is no file.")
+        if self.from_scratch:
+            known = layers.routing_names()
+            if self.routing not in (None, *known):
+                raise ConfigError(f"--routing {self.routing} is not one of {known}.")
+            routing = self.routing or models.CONFIGS[self.model].get("routing", "ssm")
+            if self.freeze_ssm and routing != "ssm":
+                raise ConfigError(f"--freeze_ssm: --routing {routing} has no SSM.")
+            return
+        if self.routing is not None:
+            raise ConfigError(
+                f"--routing {self.routing} is for a model from scratch. --model "
+                f"{self.model} is a preset, which has its own: leave it out."
+            )
+        names = {*models.CONFIGS, *models.encoder_presets()}
         is_directory = pathlib.Path(self.model).is_dir()
         if not (self.model in names or "://" in self.model or is_directory):
             raise ConfigError(
                 f"--model {self.model} is neither a preset directory, nor a hub handle "
                 f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
             )
-        if self.routing is not None:
-            known = layers.routing_names()
-            if self.routing not in known:
-                raise ConfigError(f"--routing {self.routing} is not one of {known}.")
-            if not self.from_scratch:
-                raise ConfigError(
-                    f"--routing {self.routing} is for a model from scratch. --model "
-                    f"{self.model} is a preset, which has its own: leave it out."
-                )
+        if is_directory and not (pathlib.Path(self.model) / "config.json").is_file():
+            raise ConfigError(f"--model {self.model}: the directory is no preset.")
+        self._vocabulary_of_preset()
+
+    def settings(self):
+        """What the result depends on, as a dict: options, and what the files hold."""
+        settings = dict(vars(self))
+        paths = {"model": pathlib.Path(self.model), "vocabulary": self.vocabulary}
+        for name, path in paths.items():
+            if path is not None and path.exists():
+                settings[f"{name}_sha256"] = files.sha256_of_all(path)
+        return settings
 
     @property
     def from_scratch(self):
@@ -229,6 +248,8 @@ class FineTuningConfig:
     """The share of steps in which the learning rate rises."""
     weight_decay: float = 0.01
     """Weight decay of all but biases, norms and SSMs."""
+    decay: Literal["linear", "cosine"] = "linear"
+    """How the learning rate falls to 0 after the peak."""
     patience: int | None = 2
     """Epochs without a better metric before training stops. None for all epochs."""
     save_every: int = 500
@@ -254,15 +275,12 @@ class FineTuningConfig:
         return {name: options[name] for name in options if name not in free}
 
     def begin(self, dtype="float32"):
-        """Sets seed and dtype policy, before anything is built."""
+        """Sets Keras' seed and dtype policy, before anything is built."""
         import keras
 
         from keras_bigs.training.compilation_cache import use_compilation_cache
 
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(dtype)
-        if self.compilation_cache and (path := use_compilation_cache()):
-            print(
-                f"Compiled programs are kept in {path} (not with "
-                "--no_compilation_cache)."
-            )
+        if self.compilation_cache:
+            use_compilation_cache()

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
 
+import keras
+
 from keras_bigs import files
 from keras_bigs.training.figures import draw
 from keras_bigs.training.fine_tuning import fine_tune
@@ -40,27 +42,21 @@ class Prepared(NamedTuple):
     preset_files: Callable | None = None
 
 
-# Names of settings that may change from one start to the next: where files are, and how
-# often a checkpoint is written.
-FREE_SETTINGS = (
-    *("train", "eval", "dev", "data_dir", "tfds_dir", "output"),
-    *("save_every", "compilation_cache"),
-)
-
-
-def fine_tuning_run(directory, options, settings, prepare, verbose="auto"):
+def fine_tuning_run(directory, encoder, options, data, prepare, verbose="auto"):
     """Fine-tunes a task once, and leaves all of it in a directory.
 
-    There is, in the order in which it is written: `config.json`, the settings;
+    There is, in the order in which it is written: `config.json`, the options;
     `command.txt`, the command of the process; `learning_curve.png`; what the task
     reports; `preset/`; and last `results.json`. Killed and called again with the same
-    settings, a run goes on and ends with the same bits. A finished one is only read.
+    options, a run goes on and ends with the same bits. A finished one is only read.
+
+    It sets Keras' seed and dtype policy to those of the options, and leaves them so.
 
     Args:
         directory: where.
+        encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: dict of all that the result depends on, which JSON can hold; those of
-            `FREE_SETTINGS` may change from one start to the next.
+        data: dict of what else the result depends on, which JSON can hold.
         prepare: a function without arguments that returns `Prepared`; not called if the
             run is finished.
         verbose: as for `keras.Model.fit`.
@@ -72,20 +68,21 @@ def fine_tuning_run(directory, options, settings, prepare, verbose="auto"):
 
     Raises:
         ConfigError: the directory has something else in it, or results of other
-            settings. As `fine_tune` does, else.
+            options. As `fine_tune` does, else.
     """
     directory = pathlib.Path(directory)
     results_path, working = directory / "results.json", directory / "fine_tuning"
     with files.lock(directory):
         files.claim(
             directory,
-            settings,
+            run_settings(encoder, options, data),
             lambda: results_path.exists() or any(working.glob("checkpoints/[0-9]*")),
-            free=FREE_SETTINGS,
         )
         if results_path.exists():
+            shutil.rmtree(working, ignore_errors=True)
             return json.loads(results_path.read_text(encoding="utf-8"))
-        files.write_text(directory / "command.txt", shlex.join(sys.orig_argv) + "\n")
+        command = f"KERAS_BACKEND={keras.config.backend()} {shlex.join(sys.orig_argv)}"
+        files.write_text(directory / "command.txt", f"{command}\n")
         prepared = prepare()
         start = time.time()
         tuned = fine_tune(
@@ -97,6 +94,7 @@ def fine_tuning_run(directory, options, settings, prepare, verbose="auto"):
             epochs=options.epochs,
             warmup_proportion=options.warmup_proportion,
             weight_decay=options.weight_decay,
+            decay=options.decay,
             metric=prepared.metric,
             patience=options.patience,
             evaluate=prepared.evaluate,
@@ -124,6 +122,16 @@ def fine_tuning_run(directory, options, settings, prepare, verbose="auto"):
         # All is safe that was kept to go on.
         shutil.rmtree(working)
         return results
+
+
+def run_settings(encoder, options, data):
+    """All that the result of a run depends on: a dict of the options and the backend.
+
+    Args:
+        encoder, options, data: as for `fine_tuning_run`.
+    """
+    backend = {"backend": keras.config.backend()}
+    return {**encoder.settings(), **options.settings(), **data, **backend}
 
 
 def validation_metrics(epoch):

@@ -12,8 +12,12 @@ from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data.glue import GLUE_TASKS
+from keras_bigs.training.benchmarks import Grid
 from keras_bigs.training.benchmarks import glue as benchmark
+from keras_bigs.training.benchmarks import run_grid
+from keras_bigs.training.benchmarks import summarize
 from keras_bigs.training.fine_tuning_config import EncoderConfig
+from keras_bigs.training.fine_tuning_config import FineTuningConfig
 from recipes import glue
 from tests.backend import fast_on_torch
 
@@ -66,10 +70,6 @@ def write_mnli(folder):
     write_lines(folder / "MNLI/train.tsv", [header, *rows(60, 0)])
     for split, seed in (("dev_matched", 1), ("dev_mismatched", 2)):
         write_lines(folder / f"MNLI/{split}.tsv", [header, *rows(20, seed)])
-    head = "index\tsentence1\tsentence2"
-    for name in ("MNLI/test_matched", "MNLI/test_mismatched", "diagnostic/diagnostic"):
-        word = "poor" if "diagnostic" in name else "fine"
-        write_lines(folder / f"{name}.tsv", [head, f"0\tthe film\t{word}"])
 
 
 def write_stsb(folder):
@@ -81,6 +81,16 @@ def write_stsb(folder):
             second = "the film" if same else "very poor"
             lines.append(f"{i}\tthe film\t{second}\t{5.0 * same:.3f}")
         write_lines(folder / f"STS-B/{split}.tsv", lines)
+
+
+def write_preset(path):
+    backbone = models.BiGSBackbone(
+        vocabulary_size=6, **models.CONFIGS["toy"], max_sequence_length=16
+    )
+    preprocessor = models.BiGSTextClassifierPreprocessor(
+        models.BiGSTokenizer([*SPECIAL, "film"]), sequence_length=16
+    )
+    models.BiGSTextClassifier(backbone, 3, preprocessor).save_to_preset(str(path))
 
 
 @pytest.fixture
@@ -121,6 +131,35 @@ def read_ledger(config):
 
 class Killed(BaseException):
     pass
+
+
+def test_a_run_that_diverges_is_a_result(tmp_path, capsys):
+    """It would do so again; the others go on."""
+    options = Grid(seeds=(0, 1, 2)).options(FineTuningConfig())
+    runs = []
+
+    def run(one, directory):
+        runs.append(one.seed)
+        (directory / "preset").mkdir(parents=True)
+        if one.seed == 0:
+            raise errors.TrainingDivergedError("The loss is nan at step 3.")
+        return {"metrics": {"f1": one.seed / 10}, "history": []}
+
+    for _ in range(2):
+        rows = run_grid(
+            tmp_path, "toy", lambda one: one.settings(), options, run, metric="f1"
+        )
+    assert runs == [0, 1, 2]
+    assert "is in the ledger" in capsys.readouterr().out
+    assert rows[0]["result"]["diverged"] == "The loss is nan at step 3."
+    (summary,) = summarize(rows, "f1")
+    assert summary["scores"] == [0.1, 0.2] and summary["diverged"] == 1
+    kept = [row["settings"]["seed"] for row in rows[1:] if has_preset(tmp_path, row)]
+    assert kept == [2]
+
+
+def has_preset(directory, row):
+    return (directory / row["result"]["directory"] / "preset").exists()
 
 
 # All files are smaller than the official ones, which a warning says.
@@ -166,7 +205,8 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
     assert max(m["matthews"] for m in metrics) > 0.9
     presets = sorted(config.output.glob("cola/*/preset"))
     best = max(rows, key=lambda row: row["result"]["metrics"]["matthews"])
-    assert [str(path.parent) for path in presets] == [best["result"]["directory"]]
+    where = config.output / best["result"]["directory"]
+    assert [path.parent for path in presets] == [where]
     table = (config.output / "glue.md").read_text(encoding="utf-8")
     assert len(table.splitlines()) > 4 and "lr0.02-wd0.01-bs20-ep3" in table
     assert "63.2" in table  # the paper's BiGS
@@ -195,16 +235,13 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
         "learning_curve.png",
         "preset",
         "results.json",
-        "test_predictions.json",
     ]
 
-    # Without its directory, a finished run is not computed again either; but then its
-    # predictions are gone.
-    shutil.rmtree(presets[0].parent)
-    glue.main(parse(folder, **{**changes, "predict_test": None}))
-    assert len(starts) == 5
-    with pytest.raises(errors.ConfigError, match="test_predictions.json is missing"):
+    # Without its directory, a finished run is not computed again either.
+    shutil.rmtree(where)
+    with pytest.raises(errors.ConfigError, match="preset, of the best run of cola, is"):
         glue.main(config)
+    assert len(starts) == 5
 
 
 @small
@@ -212,33 +249,36 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
 def test_mnli_and_what_starts_from_it(folder, monkeypatch):
     write_mnli(folder)
     write_stsb(folder)
-    config = parse(folder, task="mnli", predict_test=True, epochs=4)
-    submitted = []
-    monkeypatch.setattr(
-        benchmark, "write_submission", lambda path, x: submitted.append(x) or []
-    )
+    config = parse(folder, task="mnli", epochs=4)
     glue.main(config)
     (row,) = read_ledger(config)
     splits = row["result"]["splits"]
     assert splits.keys() == {"dev_matched", "dev_mismatched"}
     assert row["result"]["metrics"] == splits["dev_matched"]
     assert splits["dev_mismatched"]["accuracy"] > 0.9
-    # "fine" is an entailment, and "poor" a contradiction.
-    assert submitted == [
-        {
-            "mnli": {"test_matched": [0], "test_mismatched": [0]},
-            "ax": {"test": [2]},
-        }
-    ]
+    table = (config.output / "glue.md").read_text(encoding="utf-8")
+    assert "| mnli, dev_mismatched |" in table
+    assert "60 examples" in table  # it is not the official file
 
-    mnli = f"{row['result']['directory']}/preset"
+    # "fine" is an entailment, and "poor" a contradiction.
+    submitted = {}
+    monkeypatch.setattr(
+        benchmark, "write_submission", lambda path, x: submitted.update(x)
+    )
+    films = (["the film"], ["fine"]), (["the film"], ["poor"])
+    tests = {"mnli": {"test_matched": films[0]}, "ax": {"test": films[1]}}
+    benchmark.submit(config.output, {"mnli": [row]}, {"mnli": tests})
+    predicted = {
+        name: {k: list(v) for k, v in x.items()} for name, x in submitted.items()
+    }
+    assert predicted == {"mnli": {"test_matched": [0]}, "ax": {"test": [2]}}
+
+    mnli = str(config.output / row["result"]["directory"] / "preset")
     config = parse(
         folder,
         task="stsb",
         init_from=mnli,
         output=folder / "next",
-        vocabulary=None,
-        model=mnli,
         epochs=1,
     )
     glue.main(config)
@@ -261,7 +301,7 @@ def test_init_from_is_for_three_tasks(folder, monkeypatch):
     monkeypatch.setattr(benchmark, "glue_grid", glue_grid)
     monkeypatch.setattr(benchmark, "report", lambda *args: None)
     mnli = folder / "mnli"
-    mnli.mkdir()
+    write_preset(mnli)
     config = parse(folder, task="cola stsb", init_from=mnli, train_examples=50)
     glue.main(config)
     assert seen["cola"] == ("toy", 50)
@@ -295,11 +335,17 @@ def test_the_grid_of_the_paper(folder, monkeypatch):
         ({"epochs": "0"}, "`epochs` must be"),
         ({"model": "enormous"}, "--model enormous is neither"),
         ({"init_from": "nowhere"}, "--model nowhere is neither"),
+        ({"init_from": "bigs_mini_en_uncased"}, "none of them is in --task cola"),
+        ({"predict_test": True}, "test.tsv has 2 rows.*the official 1,063"),
+        ({"vocabulary": "nowhere"}, "--vocabulary nowhere is no file"),
+        ({"freeze_ssm": True}, "--routing convolution has no SSM"),
+        ({"model": "bigs_mini_en_uncased"}, "has a vocabulary of its own"),
         ({"train_examples": 0}, "--train_examples must be at least 1"),
     ],
 )
 def test_errors_come_before_the_work(folder, change, message, monkeypatch):
     monkeypatch.setattr(EncoderConfig, "build", None)
+    write_lines(folder / "CoLA/test.tsv", ["index\tsentence", "0\tfine", "1\tfine"])
     config = parse(folder, **change)
     with pytest.raises(errors.UserError, match=message):
         glue.main(config)

@@ -106,7 +106,7 @@ def test_vocabulary_from_scratch(tmp_path):
 
 def test_vocabulary_of_weights_that_have_their_own(preset, tmp_path):
     with pytest.raises(errors.ConfigError, match="vocabulary of its own. Leave out"):
-        build(model=preset, vocabulary=tmp_path / "vocab.txt")
+        build(model=preset, vocabulary=write_vocabulary(tmp_path / "vocab.txt"))
 
 
 def test_every_routing_from_scratch(tmp_path):

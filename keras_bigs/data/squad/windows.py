@@ -27,7 +27,8 @@ def fit_contexts(
         `SquadExample`s, in order, those that fit as they are.
 
     Raises:
-        ValueError: `stride` below 1, or a question that leaves no room for a context.
+        ValueError: `stride` below 1, a question that leaves no room for a context, or a
+            context without tokens.
     """
     if stride < 1:
         raise ValueError(f"`stride` must be at least 1. Received: stride={stride}")
@@ -45,6 +46,8 @@ def fit_contexts(
                 f"leaves no room for a context in {preprocessor.sequence_length}. "
                 "Raise `sequence_length`, or leave the question out."
             )
+        if not lengths[example.context]:
+            raise ValueError(f"The context of question {example.id} has no tokens.")
         if lengths[example.context] <= room:
             fitting.append(example)
             continue

@@ -130,7 +130,9 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
         if questions is not None:
             question_ids = tokenize_texts(self.tokenizer, questions)
             endings = tf.concat((tf.gather(question_ids, rows), endings), axis=1)
-        context_ids = tf.gather(tokenize_texts(self.tokenizer, contexts), rows)
+        # Cut before it is repeated for each choice: an article may be much longer.
+        context_ids = tokenize_texts(self.tokenizer, contexts)[:, : self._room()]
+        context_ids = tf.gather(context_ids, rows)
         room = self._room() - endings.row_lengths()
         fits = tf.ragged.range(context_ids.row_lengths()) < room[:, tf.newaxis]
         x = self.pack((tf.ragged.boolean_mask(context_ids, fits), endings))

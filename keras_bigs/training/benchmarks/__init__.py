@@ -4,13 +4,18 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["glue", "paper", "scrolls", "squad"],
+    submodules=["glue", "grid", "ner", "paper", "scrolls", "squad"],
     submod_attrs={
-        "glue": ["fine_tune_glue", "load_glue"],
+        "glue": ["fine_tune_glue", "glue_grid", "load_glue", "load_test_sets"],
         "grid": ["Grid", "run_grid"],
         "ledger": ["Ledger", "summarize"],
-        "ner": ["fine_tune_ner"],
-        "scrolls": ["fine_tune_contract_nli", "fine_tune_quality"],
+        "ner": ["fine_tune_ner", "tag_words"],
+        "scrolls": [
+            "fine_tune_contract_nli",
+            "fine_tune_quality",
+            "predict_contract_nli",
+            "predict_quality",
+        ],
         "squad": ["fine_tune_squad"],
     },
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from keras_bigs import files
 from keras_bigs.errors import ConfigError
+from keras_bigs.errors import TrainingDivergedError
 from keras_bigs.training.benchmarks.ledger import Ledger
 from keras_bigs.training.benchmarks.tables import setting_name
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
@@ -67,58 +68,71 @@ class Grid:
 def run_grid(
     directory,
     task: str,
-    settings: dict,
+    settings: Callable,
     options: list[FineTuningConfig],
     run: Callable,
     metric: str,
     keep_presets: bool = False,
-    say: Callable = print,
 ) -> list[dict]:
     """Runs what the ledger of a directory does not have yet.
 
     Killed and called again, it goes on with the run that was interrupted. Each run has
-    a directory of its own; of presets, only that of the best run is kept.
+    a directory of its own. Of the presets of one call, that of its best run is kept. A
+    run that diverges would do so again: that is its result.
 
     Args:
         directory: gets `ledger.jsonl`, and `<task>/<run>/` for each run.
         task: the name of the task.
-        settings: what the results depend on beside `options`, which JSON can hold.
+        settings: a function of one of `options` that returns all that the result
+            depends on, see `run_settings`.
         options: one `FineTuningConfig` a run.
-        run: a function of one of them, all settings of the run and its directory that
-            fine-tunes and returns the results, see `fine_tuning_run`.
+        run: a function of one of them and a directory that fine-tunes and returns the
+            results, see `fine_tuning_run`.
         metric: the metric that says which run is best: the higher the better.
         keep_presets: bool. Whether to keep the presets of all runs.
-        say: a function of a line that tells how far it is.
 
     Returns:
-        The rows of these runs in the `Ledger`.
+        The rows of these runs in the `Ledger`; `directory` in their results is within
+        that of the ledger.
+
+    Raises:
+        ConfigError: another process writes to the directory.
     """
     directory = pathlib.Path(directory)
-    ledger = Ledger(directory / "ledger.jsonl")
     rows = []
-    for number, one in enumerate(options, 1):
-        key = {"task": task, **settings, **one.settings()}
-        name = run_name(key)
-        row = ledger.find(key)
-        done = "" if row is None else " is in the ledger"
-        say(f"{task}, run {number} of {len(options)}: {name}{done}")
-        if row is None:
-            where = directory / task / name
-            result = {**run(one, key, where), "directory": str(where)}
-            result.pop("history", None)  # in the run's own results.json
-            row = ledger.add(key, result)
-        rows.append(row)
-    best = best_row(rows, metric)
-    for row in rows:
-        preset = pathlib.Path(row["result"]["directory"]) / "preset"
-        if row is not best and preset.exists() and not keep_presets:
-            shutil.rmtree(preset)
+    with files.lock(directory):
+        ledger = Ledger(directory / "ledger.jsonl")
+        for number, one in enumerate(options, 1):
+            key = {"task": task, **settings(one)}
+            where = f"{task}/{run_name(key)}"
+            row = ledger.find(key)
+            done = "" if row is None else " is in the ledger"
+            print(f"Run {number} of {len(options)}: {where}{done}")
+            if row is None:
+                try:
+                    result = run(one, directory / where)
+                except TrainingDivergedError as error:
+                    result = {"diverged": str(error)}
+                result.pop("history", None)  # in the run's own results.json
+                row = ledger.add(key, {**result, "directory": where})
+                if not keep_presets:
+                    _drop_worse_preset(directory, best_row(rows, metric), row, metric)
+            rows.append(row)
     return rows
 
 
-def best_row(rows: list[dict], metric: str) -> dict:
-    """The first of the rows with the highest metric."""
-    return max(rows, key=lambda row: row["result"]["metrics"][metric])
+def _drop_worse_preset(directory, best, row, metric):
+    """Deletes the preset of a new run, or of the best one before it."""
+    if best is not None:
+        worse = best if best_row([best, row], metric) is row else row
+        preset = directory / worse["result"]["directory"] / "preset"
+        shutil.rmtree(preset, ignore_errors=True)
+
+
+def best_row(rows: list[dict], metric: str) -> dict | None:
+    """The first of the rows with the highest metric; `None` if none has any."""
+    scored = [row for row in rows if "metrics" in row["result"]]
+    return max(scored, key=lambda row: row["result"]["metrics"][metric], default=None)
 
 
 def run_name(settings: dict) -> str:

@@ -70,34 +70,38 @@ class Ledger:
         return row
 
 
-def summarize(rows: Sequence[dict], metric: str, lower_is_better=False) -> list[dict]:
+def summarize(rows: Sequence[dict], metric: str) -> list[dict]:
     """Mean, deviation and best of runs that differ in nothing but their seed.
 
     Args:
-        rows: rows of a `Ledger`, whose results have `metrics`.
-        metric: the name of the metric.
-        lower_is_better: bool.
+        rows: rows of a `Ledger`, whose results have `metrics`; or `diverged`, which
+            are counted only.
+        metric: the name of the metric, the higher the better.
 
     Returns:
         A list of dicts, the best mean first: `settings` without the seed, `mean`,
-        `deviation` (of a sample; 0 for a single run), `best`, `scores` and `seeds`.
+        `deviation` (of a sample; 0 for a single run), `best`, `scores`, `seeds` and
+        `diverged`, the number of runs without a score. Settings without any score are
+        left out.
     """
     groups: dict[str, dict] = {}
     for row in rows:
         settings = {k: v for k, v in row["settings"].items() if k != "seed"}
         key = json.dumps(settings, sort_keys=True)
-        group = groups.setdefault(
-            key, {"settings": settings, "scores": [], "seeds": []}
-        )
+        new = {"settings": settings, "scores": [], "seeds": [], "diverged": 0}
+        group = groups.setdefault(key, new)
+        if "diverged" in row["result"]:
+            group["diverged"] += 1
+            continue
         group["scores"].append(row["result"]["metrics"][metric])
         group["seeds"].append(row["settings"].get("seed"))
-    sign = 1 if lower_is_better else -1
-    for group in groups.values():
+    scored = [group for group in groups.values() if group["scores"]]
+    for group in scored:
         scores = group["scores"]
         group["mean"] = statistics.fmean(scores)
         group["deviation"] = statistics.stdev(scores) if len(scores) > 1 else 0.0
-        group["best"] = sign * min(sign * score for score in scores)
-    return sorted(groups.values(), key=lambda group: sign * group["mean"])
+        group["best"] = max(scores)
+    return sorted(scored, key=lambda group: -group["mean"])
 
 
 def _plain(value):

@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+from keras_bigs import files
 from keras_bigs.data import conll
 from keras_bigs.data.batches import BucketedBatches
 from keras_bigs.data.sentence_parts import fit_words
@@ -22,16 +23,14 @@ def fine_tune_ner(
     names,
     encoder,
     options,
-    settings,
-    new=None,
     verbose="auto",
 ):
     """Fine-tunes a `BiGSTokenClassifier`, and leaves all of it in a directory.
 
     The best epoch is that of F1 over all entities. See `fine_tuning_run`; there are
     `dev_predictions.conll`, word, tag and predicted tag, as the evaluation of CoNLL
-    reads it; `predictions.conll`, for new sentences; `scores.png`, F1 by type; and in
-    the preset `classes.json`, the names of the tags.
+    reads it; `scores.png`, F1 by type; and in the preset `classes.json`, the names of
+    the tags.
 
     Args:
         directory: where.
@@ -40,8 +39,6 @@ def fine_tune_ner(
         names: what `tag_names` returns.
         encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: as for `fine_tuning_run`.
-        new: list of `TaggedSentence` to predict tags for, or `None`.
         verbose: as for `keras.Model.fit`.
 
     Returns:
@@ -69,9 +66,6 @@ def fine_tune_ner(
             conll.write_conll(path, sentences, tags, predictions)
             metrics = entity_metrics(tags, predictions)
             draw(plot_types, directory / "scores.png", metrics)
-            if new is not None:
-                path = directory / "predictions.conll"
-                conll.write_conll(path, new, tag_words(task, new, names))
             return {"types": metrics}
 
         parts = fit_words([s.words for s in sentences], labels, task.preprocessor)
@@ -92,7 +86,9 @@ def fine_tune_ner(
             preset_files=lambda results: {"classes.json": json.dumps(names)},
         )
 
-    return fine_tuning_run(directory, options, settings, prepare, verbose)
+    parts = [[(s.words, s.tags) for s in sentences] for sentences in (train[0], dev[0])]
+    identity = {"data_sha256": files.sha256(json.dumps([list(names), parts]))}
+    return fine_tuning_run(directory, encoder, options, identity, prepare, verbose)
 
 
 def tag_words(classifier, sentences, names):
@@ -111,13 +107,27 @@ def tag_words(classifier, sentences, names):
     """
     words = [sentence.words for sentence in sentences]
     parts = fit_words(words, None, classifier.preprocessor)
+    rows = [_shorten(part, classifier.preprocessor) for _, part, _ in parts]
     tags = [[] for _ in sentences]
-    for (i, _, _), row in zip(
-        parts, classifier.classify_words([list(p) for _, p, _ in parts]), strict=True
-    ):
+    for (i, _, _), row in zip(parts, classifier.classify_words(rows), strict=True):
         ids = (word["class_id"] for word in row)
         tags[i] += ["O" if class_id is None else names[class_id] for class_id in ids]
     return [conll.to_iob2(row) for row in tags]
+
+
+def _shorten(words, preprocessor):
+    """The words of a part; of a single one that is too long, its beginning.
+
+    Its class is that of its first word piece, whatever follows.
+    """
+    room = preprocessor.sequence_length - 2
+    while len(words) == 1:
+        excess = len(preprocessor.tokenize_words([words])[0][0]) - room
+        if excess <= 0:
+            break
+        # A character is three word pieces at most, so not too much is left out.
+        words = [words[0][: -max(1, excess // 3)]]
+    return words
 
 
 def plot_types(path, metrics):

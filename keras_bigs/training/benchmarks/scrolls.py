@@ -1,19 +1,24 @@
 """Fine-tuning on long texts: ContractNLI and QuALITY (paper, section 6.2, table 9)."""
 
+import json
 import pathlib
 
 import numpy as np
 
+from keras_bigs import files
+from keras_bigs import models
 from keras_bigs.data import scrolls
 from keras_bigs.data.batches import BucketedBatches
 from keras_bigs.data.tables.labels import encode_labels
 from keras_bigs.data.token_counts import cut_off
 from keras_bigs.data.token_counts import token_counts
 from keras_bigs.errors import DataError
+from keras_bigs.models.packed_preprocessor import separator
 from keras_bigs.training import evaluation
 from keras_bigs.training.benchmarks import paper
 from keras_bigs.training.classifier_run import ClassifierData
 from keras_bigs.training.classifier_run import classifier_run
+from keras_bigs.training.classifier_run import predict_with_preset
 from keras_bigs.training.figures import draw
 from keras_bigs.training.fine_tuning_report import plot_confusion_matrix
 from keras_bigs.training.fine_tuning_run import Prepared
@@ -23,21 +28,16 @@ from keras_bigs.training.fine_tuning_run import fine_tuning_run
 SEQUENCE_LENGTH = 4096
 
 
-def fine_tune_contract_nli(
-    directory, train, dev, encoder, options, settings, new=None, verbose="auto"
-):
+def fine_tune_contract_nli(directory, train, dev, encoder, options, verbose="auto"):
     """Fine-tunes a classifier of pairs of a contract and a hypothesis.
 
-    See `classifier_run`; there is `predictions.json` too, for `new`, or else for `dev`,
-    with ids and texts as SCROLLS has them. SCROLLS's exact match is `accuracy`.
+    See `classifier_run`. SCROLLS's exact match is `accuracy`.
 
     Args:
         directory: where.
-        train, dev: `TextTable`s of `read_contract_nli`.
+        train, dev: `TextTable`s of `read_contract_nli`, with labels.
         encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: as for `fine_tuning_run`.
-        new: `TextTable` to predict, or `None`.
         verbose: as for `keras.Model.fit`.
 
     Returns:
@@ -48,57 +48,51 @@ def fine_tune_contract_nli(
         train=(train.x, encode_labels(train, classes)),
         validation={"dev": (dev.x, encode_labels(dev, classes))},
         classes=classes,
-        new={} if new is None else {"new": new.x},
     )
-    target, name = (dev, "dev") if new is None else (new, "new")
-
-    def inspect(task):
-        counts = {}
-        for split, table in (("train", train), ("dev", dev)):
-            tokenizer = task.preprocessor.tokenizer
-            columns = (table.texts, table.text_pairs)
-            counts[split] = 3 + sum(token_counts(tokenizer, x) for x in columns)
-        return {"cut": _say_cut(counts, task.preprocessor.sequence_length)}
-
-    def report(outputs, results):
-        texts = [
-            scrolls.CONTRACT_NLI_TEXTS[classes[i]] for i in outputs[name].argmax(-1)
-        ]
-        predictions = dict(zip(target.columns["id"], texts, strict=True))
-        path = pathlib.Path(directory) / "predictions.json"
-        scrolls.write_scrolls_predictions(path, predictions)
-        return {}
-
     return classifier_run(
         directory,
         data,
         encoder,
         options,
-        settings,
-        report=report,
-        inspect=inspect,
+        inspect=lambda task: {
+            "cut": {
+                name: say_cut(name, _pair_lengths(task.preprocessor, table), task)
+                for name, table in (("train", train), ("dev", dev))
+            }
+        },
         sequence_length=SEQUENCE_LENGTH,
         verbose=verbose,
     )
 
 
-def fine_tune_quality(
-    directory, train, dev, encoder, options, settings, new=None, verbose="auto"
-):
+def predict_contract_nli(preset, table):
+    """What SCROLLS's evaluation takes, from the preset of a run.
+
+    Args:
+        preset: the directory.
+        table: `TextTable` of `read_contract_nli`.
+
+    Returns:
+        dict of the text of the predicted class by the id of the pair.
+    """
+    outputs = predict_with_preset(models.BiGSTextClassifier, preset, table.x)
+    texts = list(scrolls.CONTRACT_NLI_TEXTS.values())
+    predictions = [texts[i] for i in outputs.argmax(-1)]
+    return dict(zip(table.columns["id"], predictions, strict=True))
+
+
+def fine_tune_quality(directory, train, dev, encoder, options, verbose="auto"):
     """Fine-tunes a `BiGSMultipleChoice` on questions about articles.
 
     Where an article does not fit beside question and option, its end is cut. See
-    `fine_tuning_run`; there are `predictions.json`, the texts of the chosen options by
-    id as SCROLLS has them, for `new` or else for `dev`; and `confusion_matrix.png`, of
-    the places of right and chosen options. SCROLLS's exact match is `accuracy`.
+    `fine_tuning_run`; there is `confusion_matrix.png`, of the places of right and
+    chosen options. SCROLLS's exact match is `accuracy`.
 
     Args:
         directory: where.
         train, dev: lists of `ChoiceExample` with labels.
         encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: as for `fine_tuning_run`.
-        new: list of `ChoiceExample` to predict, or `None`.
         verbose: as for `keras.Model.fit`.
 
     Returns:
@@ -120,49 +114,24 @@ def fine_tune_quality(
     def prepare():
         options.begin(encoder.dtype)
         task = encoder.multiple_choice(lambda: _texts(train), SEQUENCE_LENGTH)
-        limit = task.preprocessor.sequence_length
-        tokenizer = task.preprocessor.tokenizer
-        cut = _say_cut(
-            {
-                split: _choice_lengths(tokenizer, examples)
-                for split, examples in (("train", train), ("dev", dev))
-            },
-            limit,
-        )
+        cut = {
+            name: say_cut(name, _choice_lengths(task.preprocessor, examples), task)
+            for name, examples in (("train", train), ("dev", dev))
+        }
 
         def batches(examples, **kwargs):
-            x = tuple(
-                [getattr(example, name) for example in examples]
-                for name in ("article", "question", "options")
-            )
-            y = [example.label for example in examples]
-            return BucketedBatches.for_task(
-                task,
-                x,
-                None if None in y else y,
-                batch_size=options.batch_size,
-                seed=options.seed,
-                **kwargs,
-            )
+            kwargs |= {"batch_size": options.batch_size, "seed": options.seed}
+            labels = [example.label for example in examples]
+            return BucketedBatches.for_task(task, _columns(examples), labels, **kwargs)
 
         validation = batches(dev)
 
         def report(task, tuned):
             outputs = evaluation.predict(tuned.model, validation)
-            labels, chosen = validation.labels, outputs.argmax(-1)
+            labels = validation.labels
             places = [str(i + 1) for i in range(outputs.shape[-1])]
             path = directory / "confusion_matrix.png"
-            draw(plot_confusion_matrix, path, labels, chosen, places)
-            target = dev
-            if new is not None:
-                target = new
-                chosen = evaluation.predict(tuned.model, batches(new)).argmax(-1)
-            predictions = {
-                example.id: example.options[i]
-                for example, i in zip(target, chosen, strict=True)
-            }
-            path = directory / "predictions.json"
-            scrolls.write_scrolls_predictions(path, predictions)
+            draw(plot_confusion_matrix, path, labels, outputs.argmax(-1), places)
             results = {"cut": cut, "always_first": float(np.mean(labels == 0))}
             is_hard = np.array([example.is_hard is True for example in dev])
             if is_hard.any():
@@ -173,7 +142,27 @@ def fine_tune_quality(
 
         return Prepared(task, batches(train, shuffle=True), validation, report=report)
 
-    return fine_tuning_run(directory, options, settings, prepare, verbose)
+    examples = [list(_rows(train)), list(_rows(dev))]
+    identity = {"data_sha256": files.sha256(json.dumps(examples))}
+    return fine_tuning_run(directory, encoder, options, identity, prepare, verbose)
+
+
+def predict_quality(preset, examples):
+    """What SCROLLS's evaluation takes, from the preset of a run.
+
+    Args:
+        preset: the directory.
+        examples: list of `ChoiceExample`.
+
+    Returns:
+        dict of the text of the chosen option by the id of the question.
+    """
+    x = _columns(examples)
+    outputs = predict_with_preset(models.BiGSMultipleChoice, preset, x, batch_size=8)
+    return {
+        example.id: example.options[i]
+        for example, i in zip(examples, outputs.argmax(-1), strict=True)
+    }
 
 
 def comparison(task, results):
@@ -196,30 +185,59 @@ def comparison(task, results):
     return rows
 
 
+def say_cut(name, lengths, task):
+    """Prints and returns what is lost where inputs are cut; see `cut_off`.
+
+    Args:
+        name: of the inputs.
+        lengths: `(n,)` ints: their tokens.
+        task: with a preprocessor.
+    """
+    limit = task.preprocessor.sequence_length
+    cut = cut_off(lengths, limit)
+    print(
+        f"{name}: {cut['cut']:,} of {cut['examples']:,} inputs are cut to {limit:,} "
+        f"tokens; of all tokens {cut['tokens_kept']:.0%} are read"
+    )
+    return cut
+
+
+def _columns(examples):
+    """`x` for a multiple choice task."""
+    return tuple(
+        [getattr(example, name) for example in examples]
+        for name in ("article", "question", "options")
+    )
+
+
+def _rows(examples):
+    return ((e.article, e.question, e.options, e.label, e.is_hard) for e in examples)
+
+
 def _texts(examples):
     return {
         text for e in examples for text in (e.article, e.question, " ".join(e.options))
     }
 
 
-def _choice_lengths(tokenizer, examples):
+def _special(preprocessor):
+    """How many special tokens a pair of texts has."""
+    return 2 + len(separator(preprocessor.tokenizer))
+
+
+def _pair_lengths(preprocessor, table):
+    """Tokens of contract and hypothesis, and the special ones."""
+    columns = (table.texts, table.text_pairs)
+    counts = [token_counts(preprocessor.tokenizer, column) for column in columns]
+    return _special(preprocessor) + sum(counts)
+
+
+def _choice_lengths(preprocessor, examples):
     """Tokens of article, question and the longest option, and the special ones."""
+    tokenizer = preprocessor.tokenizer
     articles = token_counts(tokenizer, [e.article for e in examples])
     questions = token_counts(tokenizer, [e.question for e in examples])
     options = token_counts(tokenizer, [o for e in examples for o in e.options])
     ends = np.cumsum([len(e.options) for e in examples])[:-1]
     longest = np.array([part.max() for part in np.split(options, ends)])
-    return 3 + articles + questions + longest
-
-
-def _say_cut(lengths, sequence_length):
-    """Prints and returns what is lost of each split."""
-    cut = {}
-    for split, counts in lengths.items():
-        cut[split] = cut_off(counts, sequence_length)
-        print(
-            f"{split}: {cut[split]['cut']:,} of {cut[split]['examples']:,} inputs are "
-            f"cut to {sequence_length:,} tokens; of all tokens "
-            f"{cut[split]['tokens_kept']:.0%} are read"
-        )
-    return cut
+    return _special(preprocessor) + articles + questions + longest

@@ -1,6 +1,7 @@
 """Fine-tuning on SQuAD 1.1 (paper, section 6.1 and table 9)."""
 
 import collections
+import dataclasses
 import json
 import pathlib
 
@@ -21,7 +22,6 @@ def fine_tune_squad(
     dev,
     encoder,
     options,
-    settings,
     stride=128,
     max_answer_length=30,
     n_best=20,
@@ -38,7 +38,6 @@ def fine_tune_squad(
         train, dev: lists of `SquadExample`.
         encoder: `EncoderConfig`.
         options: `FineTuningConfig`.
-        settings: as for `fine_tuning_run`.
         stride: int. How many tokens later each window of a long context starts than the
             one before it.
         max_answer_length: int. The most tokens of a predicted answer.
@@ -62,6 +61,7 @@ def fine_tune_squad(
         task = encoder.question_answerer(
             lambda: {text for e in train for text in (e.question, e.context)}
         )
+        squad.fit_contexts(dev, task, stride)  # to find out what cannot be answered
         windows = squad.fit_contexts(train, task, stride)
 
         def evaluate(model, dev):
@@ -102,7 +102,14 @@ def fine_tune_squad(
             report=report,
         )
 
-    return fine_tuning_run(directory, options, settings, prepare, verbose)
+    examples = [dataclasses.astuple(example) for example in (*train, *dev)]
+    identity = {
+        "stride": stride,
+        "max_answer_length": max_answer_length,
+        "n_best": n_best,
+        "data_sha256": files.sha256(json.dumps([len(train), examples])),
+    }
+    return fine_tuning_run(directory, encoder, options, identity, prepare, verbose)
 
 
 def plot_by_kind(path, examples, predictions):

@@ -29,7 +29,8 @@ def score_table(title, groups, columns=()):
             table.add_row(
                 name,
                 f"{100 * row['mean']:.1f} ± {100 * row['deviation']:.1f}",
-                str(len(row["scores"])),
+                f"{len(row['scores'])}"
+                + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
                 f"{100 * row['best']:.1f}",
                 setting_name(row["settings"]),
                 *("" if value is None else f"{value:.1f}" for value in paper),
