@@ -1,14 +1,19 @@
-"""Continues the pretraining of a model on longer inputs: 128 -> 512 -> 4,096 tokens.
+"""Continues the pretraining of a model: on longer inputs, or on texts of your own.
 
     python -m recipes.prepare texts.txt --output shards512 \\
         --vocabulary shards/vocabulary.txt --sequence_length 512
     python -m recipes.extend 512 --start runs/bigs/preset --data shards512 \\
         --output runs/bigs512
 
+    python -m recipes.prepare contracts.txt --output contracts \\
+        --vocabulary shards/vocabulary.txt --sequence_length 128
+    python -m recipes.extend domain --start runs/bigs/preset --data contracts \\
+        --output runs/contracts
+
 The shards say how long the inputs are; the model's position embeddings are repeated, or
-stretched, to that length. The first argument names a configuration of the paper, and
-options change it. Memory is kept in hand by computing blocks again in the backward
-pass, and by `--accumulation_steps`.
+stretched, to that length. The first argument names a configuration, of the paper but
+for `domain`, and options change it. Memory is kept in hand by computing blocks again in
+the backward pass, and by `--accumulation_steps`.
 
 Resumes, and writes, as `recipes.pretrain` does.
 """
@@ -49,7 +54,7 @@ class ModelConfig:
 
 @dataclass(kw_only=True)
 class Config:
-    """Continues the pretraining of a model on longer inputs."""
+    """Continues the pretraining of a model."""
 
     output: pathlib.Path = tyro.MISSING
     """The directory to write to."""
@@ -81,6 +86,16 @@ CONFIGS = {
                 learning_rate=3e-5, warmup_proportion=0.05, decay="cubic"
             ),
             training=TrainingConfig(steps=10_000, batch_size=64),
+        ),
+    ),
+    # Not of the paper, and not measured: the same length, on texts of one's own, before
+    # fine-tuning on tasks of that domain (Gururangan et al. 2020).
+    "domain": (
+        "the same length, on texts of your own: 2,000 updates of 32 sequences",
+        Config(
+            model=ModelConfig(rematerialize=False),
+            optimizer=OptimizerConfig(learning_rate=1e-4, decay="linear"),
+            training=TrainingConfig(steps=2000, steps_per_epoch=200),
         ),
     ),
 }

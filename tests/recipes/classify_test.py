@@ -221,6 +221,53 @@ def test_regression_killed_in_the_second_epoch(folder, monkeypatch):
     assert (config.output / "scatter.png").exists()
 
 
+@fast_on_torch
+def test_any_number_of_labels(folder):
+    """The adjective is one label, "very" another; a text may have none."""
+    rng = np.random.default_rng(0)
+
+    def labelled(n):
+        for i in range(n):
+            good, very = rng.integers(2, size=2)
+            word = GOOD[0] if good else BAD[0]
+            labels = ["good"] * good + ["strong"] * very
+            yield i, f"the film is {'very ' * very}{word}", "|".join(labels)
+
+    write(folder / "train.tsv", labelled(200))
+    write(folder / "dev.tsv", labelled(60))
+    new = list(labelled(20))
+    write(folder / "new.tsv", new, "id\tsentence\ttruth")
+    vocabulary = write_vocabulary(folder / "vocab.txt")
+    config = parse(
+        folder, multi_label=True, predict=folder / "new.tsv", vocabulary=vocabulary
+    )
+    classify.main(config)
+    results = read_results(config)
+    assert results["metrics"]["f1_micro"] > 0.95
+    assert results["metrics_at_thresholds"]["f1_micro"] > 0.95
+    lines = (config.output / "predictions.tsv").read_text().splitlines()
+    header = "id\tsentence\ttruth\tprediction\tprobability_good\tprobability_strong"
+    assert lines[0] == header
+    right = [line.split("\t")[2] == line.split("\t")[3] for line in lines[1:]]
+    assert np.mean(right) > 0.9
+    preset = config.output / "preset"
+    assert json.loads((preset / "classes.json").read_text()) == ["good", "strong"]
+    thresholds = json.loads((preset / "thresholds.json").read_text())
+    assert thresholds == results["thresholds"]
+    assert (config.output / "label_scores.png").exists()
+
+
+@fast_on_torch
+def test_a_finished_run_predicts_another_file(from_scratch):
+    folder, config, _ = from_scratch
+    other = write(folder / "other.tsv", rows(3, 9), "id\tsentence\ttruth")
+    before = read_results(config)
+    classify.main(parse(folder, predict=other))
+    lines = (config.output / "predictions.tsv").read_text().splitlines()
+    assert len(lines) == 4
+    assert read_results(config) == before
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -228,6 +275,8 @@ def test_regression_killed_in_the_second_epoch(folder, monkeypatch):
         ({"metric": "pearson"}, "--metric pearson does not fit"),
         ({"model": "enormous"}, "--model enormous is neither"),
         ({"regression": True, "metric": "f1"}, "--metric f1 does not fit"),
+        ({"metric": "f1_micro"}, "--metric f1_micro does not fit"),
+        ({"regression": True, "multi_label": True}, "exclude each other"),
         ({"learning_rate": 1e30}, "`learning_rate` must be above 0 and at most 1"),
         ({"epochs": 0}, "`epochs` must be"),
         ({"batch_size": 0}, "`batch_size` must be"),
