@@ -100,9 +100,9 @@ def read(config, path, number=None):
     scrolls = keras_bigs.data.scrolls
     if config.task == "quality":
         examples = scrolls.read_quality(path, config.articles)
-        return keras_bigs.data.sampling.draw(examples, number, "train_examples")
+        return keras_bigs.data.sampling.draw(examples, number, name="train_examples")
     table = scrolls.read_contract_nli(path)
-    return table if number is None else table.draw(number, "train_examples")
+    return table if number is None else table.draw(number, name="train_examples")
 
 
 def parse(arguments=None):

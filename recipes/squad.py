@@ -76,7 +76,7 @@ def main(config: Config):
             if path is None
             else squad.read_squad(path),
             number,
-            name,
+            name=name,
         )
         for path, split, number, name in (
             (config.train, "train", config.train_examples, "train_examples"),

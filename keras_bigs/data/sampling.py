@@ -8,15 +8,15 @@ from keras_bigs.errors import ConfigError
 
 
 def draw(
-    examples: Sequence, number: int | None, name: str = "number", seed: int = 0
+    examples: Sequence, number: int | None, seed: int = 0, name: str = "number"
 ) -> list:
     """So many of the examples, in their order; the same ones for the same seed.
 
     Args:
         examples: any sequence.
         number: int. How many; `None` for all.
-        name: what messages call the number.
         seed: int.
+        name: what messages call the number.
 
     Raises:
         ConfigError: there are not as many, or `number` is below 1.

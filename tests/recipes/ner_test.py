@@ -232,7 +232,7 @@ def test_a_finished_run_is_left_alone(finished, tmp_path, monkeypatch, capsys):
         ner.main(other)
     # The same words with other tags are other data.
     dev = write(tmp_path / "dev.conll", sentences(20, 1, ("elba", "O")))
-    with pytest.raises(errors.ConfigError, match="results of other.*: dev_sha256"):
+    with pytest.raises(errors.ConfigError, match="results of other.*: data_sha256"):
         ner.main(parse(folder, predict=config.predict, dev=dev))
 
 

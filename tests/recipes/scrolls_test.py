@@ -351,10 +351,18 @@ def test_questions_without_labels(tmp_path, name, nothing_built):
 @pytest.mark.parametrize(
     ("task", "change", "message"),
     [
-        ("contract_nli", {"train_examples": 0}, "Cannot draw 0 of 120 examples"),
-        ("quality", {"train_examples": 81}, "Cannot draw 81 of 80 examples"),
+        (
+            "contract_nli",
+            {"train_examples": 0},
+            "`train_examples` must be from 1 to 120",
+        ),
+        ("quality", {"train_examples": 81}, "`train_examples` must be from 1 to 80"),
         ("quality", {"articles": None}, "line 1: there is no 'article'"),
-        ("contract_nli", {"train_examples": 121}, "Cannot draw 121 of 120 examples"),
+        (
+            "contract_nli",
+            {"train_examples": 121},
+            "`train_examples` must be from 1 to 120",
+        ),
         ("quality", {"model": "enormous"}, "--model enormous is neither"),
         ("quality", {"sequence_length": 4}, "`sequence_length` must be"),
         ("contract_nli", {"train": "{}/train.jsonl"}, "line 1: there is no column 'in"),

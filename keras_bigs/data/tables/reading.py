@@ -48,9 +48,9 @@ class TextTable:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def draw(self, number: int, name: str = "number", seed: int = 0) -> "TextTable":
+    def draw(self, number: int, seed: int = 0, name: str = "number") -> "TextTable":
         """A table of so many of the examples; see `keras_bigs.data.sampling.draw`."""
-        rows = draw(range(len(self)), number, name, seed)
+        rows = draw(range(len(self)), number, seed, name)
 
         def pick(column):
             return None if column is None else [column[i] for i in rows]
