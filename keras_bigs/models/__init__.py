@@ -32,7 +32,6 @@ from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.bigs.extend_positions import extend_positions
 from keras_bigs.models.encoder import PooledEncoder
-from keras_bigs.models.encoder import encoder_presets
 from keras_bigs.models.encoder import load_encoder
 from keras_bigs.models.encoder import load_tokenizer
 from keras_bigs.models.encoder import to_bigs_tokenizer

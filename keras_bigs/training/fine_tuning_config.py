@@ -51,6 +51,7 @@ class EncoderConfig:
         """
         from keras_bigs import layers
         from keras_bigs import models
+        from keras_bigs.models.encoder import encoder_presets
         from keras_bigs.training.fine_tuning import check_ranges
 
         check_ranges(
@@ -73,7 +74,7 @@ class EncoderConfig:
                 f"--routing {self.routing} is for a model from scratch. --model "
                 f"{self.model} is a preset, which has its own: leave it out."
             )
-        names = {*models.CONFIGS, *models.encoder_presets()}
+        names = {*models.CONFIGS, *encoder_presets()}
         is_directory = pathlib.Path(self.model).is_dir()
         if not (self.model in names or "://" in self.model or is_directory):
             raise ConfigError(

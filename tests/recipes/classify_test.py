@@ -18,6 +18,8 @@ from keras_bigs.data import tables
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from recipes import classify
 from tests.backend import fast_on_torch
+from tests.recipes.commands import read_results
+from tests.recipes.commands import to_arguments
 
 GOOD, BAD = ["fine", "lovely", "bright"], ["dull", "dreary", "poor"]
 
@@ -61,22 +63,7 @@ def parse(folder, **changes):
         "dropout": 0.0,
         **changes,
     }
-    arguments = []
-    for name, value in options.items():
-        if value is True:
-            arguments.append(f"--{name}")
-        elif value is not None:
-            arguments += [f"--{name}", str(value)]
-    return classify.parse(arguments)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_size():
-    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 64}
-    # The cheapest to compile; what is inside the encoder is no matter here.
-    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
-    yield
-    del models.CONFIGS["toy"]
+    return classify.parse(to_arguments(options))
 
 
 @pytest.fixture
@@ -84,18 +71,6 @@ def folder(tmp_path):
     write(tmp_path / "train.tsv", rows(200, 0))
     write(tmp_path / "dev.tsv", rows(60, 1))
     return tmp_path
-
-
-@pytest.fixture
-def nothing_built(monkeypatch):
-    def build(*args):
-        raise AssertionError("Work has begun.")
-
-    monkeypatch.setattr(EncoderConfig, "build", build)
-
-
-def read_results(config):
-    return json.loads((config.output / "results.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -20,18 +20,11 @@ from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 from recipes import glue
 from tests.backend import fast_on_torch
+from tests.recipes.commands import to_arguments
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 GOOD, BAD = ["fine", "lovely"], ["dull", "poor"]
 WORDS = [*GOOD, *BAD, "the", "film", "is", "very"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_size():
-    sizes = {"num_layers": 1, "hidden_dim": 16, "intermediate_dim": 32}
-    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
-    yield
-    del models.CONFIGS["toy"]
 
 
 def sentences(n, seed):
@@ -108,20 +101,14 @@ def parse(folder, **changes):
         "vocabulary": folder / "vocab.txt",
         "sequence_length": 16,
         "dropout": 0.0,
-        "learning_rates": 2e-2,
+        "learning_rates": 5e-3,
         "batch_sizes": 20,
-        "epochs": 3,
-        "seeds": "0",
+        "epochs": 4,
+        "seeds": 0,
         "output": folder / "run",
         **changes,
     }
-    arguments = []
-    for name, value in options.items():
-        if value is True:
-            arguments.append(f"--{name}")
-        elif value is not None:
-            arguments += [f"--{name}", *str(value).split()]
-    return glue.parse(arguments)
+    return glue.parse(to_arguments(options))
 
 
 def read_ledger(config):
@@ -170,7 +157,7 @@ small = pytest.mark.filterwarnings("ignore:.*official.*:UserWarning")
 @fast_on_torch
 def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
     """Of two rates and two seeds, the third run is killed after its first epoch."""
-    changes = {"seeds": "0 1", "learning_rates": "2e-2 1e-2", "predict_test": True}
+    changes = {"seeds": [0, 1], "learning_rates": [5e-3, 1e-2], "predict_test": True}
     config = parse(folder, **changes)
     save, starts = training.Checkpoints.save, []
 
@@ -193,8 +180,8 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
     glue.main(config)
     rows = read_ledger(config)
     assert [(s.seed, s.learning_rate) for s in starts] == [
-        *((0, 0.02), (0, 0.01), (1, 0.02)),
-        *((1, 0.02), (1, 0.01)),  # of the second process
+        *((0, 0.005), (0, 0.01), (1, 0.005)),
+        *((1, 0.005), (1, 0.01)),  # of the second process
     ]
     assert len(rows) == 4
     # Once more: nothing is left to do.
@@ -208,7 +195,7 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(folder, monkeypatch):
     where = config.output / best["result"]["directory"]
     assert [path.parent for path in presets] == [where]
     table = (config.output / "glue.md").read_text(encoding="utf-8")
-    assert len(table.splitlines()) > 4 and "lr0.02-wd0.01-bs20-ep3" in table
+    assert len(table.splitlines()) > 4 and "lr0.005-wd0.01-bs20-ep4" in table
     assert "63.2" in table  # the paper's BiGS
     assert (config.output / "glue.png").exists()
 
@@ -302,7 +289,7 @@ def test_init_from_is_for_three_tasks(folder, monkeypatch):
     monkeypatch.setattr(benchmark, "report", lambda *args: None)
     mnli = folder / "mnli"
     write_preset(mnli)
-    config = parse(folder, task="cola stsb", init_from=mnli, train_examples=50)
+    config = parse(folder, task=["cola", "stsb"], init_from=mnli, train_examples=50)
     glue.main(config)
     assert seen["cola"] == ("toy", 50)
     assert seen["stsb"][0] == str(mnli)
@@ -319,7 +306,7 @@ def test_the_grid_of_the_paper(folder, monkeypatch):
 
     monkeypatch.setattr(benchmark, "glue_grid", glue_grid)
     monkeypatch.setattr(benchmark, "report", lambda *args: None)
-    glue.main(parse(folder, paper=True, seeds="0 1 2 3 4 5"))
+    glue.main(parse(folder, paper=True, seeds=range(6)))
     assert counts == [5 * 2 * 2 * 3 * 6]
 
 
@@ -330,7 +317,7 @@ def test_the_grid_of_the_paper(folder, monkeypatch):
         ({"task": "imdb"}, "--task imdb is not one of"),
         ({"task": "ax"}, "predicted with mnli by --predict_test"),
         ({"task": "rte"}, "no folder 'RTE' for rte"),
-        ({"seeds": "1 1"}, "--seeds needs one or more different values"),
+        ({"seeds": [1, 1]}, "--seeds needs one or more different values"),
         ({"learning_rates": "2"}, "`learning_rate` must be"),
         ({"epochs": "0"}, "`epochs` must be"),
         ({"model": "enormous"}, "--model enormous is neither"),

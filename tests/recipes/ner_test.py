@@ -11,6 +11,8 @@ from keras_bigs import training
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from recipes import ner
 from tests.backend import fast_on_torch
+from tests.recipes.commands import read_results
+from tests.recipes.commands import to_arguments
 
 # Words and IOB2 tags of what sentences are made of.
 PEOPLE = [
@@ -89,37 +91,12 @@ def parse(folder, **changes):
         "dropout": 0.1,
         **changes,
     }
-    arguments = []
-    for name, value in options.items():
-        if value is not None:
-            arguments += [f"--{name}", str(value)]
-    return ner.parse(arguments)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_size():
-    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 64}
-    # The cheapest to compile; what is inside the encoder is no matter here.
-    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
-    yield
-    del models.CONFIGS["toy"]
+    return ner.parse(to_arguments(options))
 
 
 @pytest.fixture
 def folder(tmp_path):
     return write_files(tmp_path)
-
-
-@pytest.fixture
-def nothing_built(monkeypatch):
-    def build(*args):
-        raise AssertionError("Work has begun.")
-
-    monkeypatch.setattr(EncoderConfig, "build", build)
-
-
-def read_results(config):
-    return json.loads((config.output / "results.json").read_text(encoding="utf-8"))
 
 
 def columns(path):
@@ -170,6 +147,8 @@ def test_a_run(finished):
     assert types["LOC"]["support"] == places
     assert types["LOC"]["recall"] == pytest.approx(1 - 20 / places, abs=0.05)
     assert results["epochs"] == len(results["history"]) <= 5
+    # Of 80 sentences 16 are long, and are three parts: batches of 16.
+    assert results["history"][0]["step"] == (64 + 3 * 16) / 16
     best = results["history"][results["best_epoch"] - 1]
     assert best["val_f1"] == max(epoch["val_f1"] for epoch in results["history"])
     assert best["val_f1"] == results["metrics"]["f1"]

@@ -7,9 +7,10 @@ import pytest
 
 from keras_bigs import errors
 from keras_bigs import models
-from keras_bigs.training.fine_tuning_config import EncoderConfig
 from recipes import scrolls
 from tests.backend import fast_on_torch
+from tests.recipes.commands import read_json
+from tests.recipes.commands import to_arguments
 
 LENGTH = 24
 FILLER = ["the", "party", "shall", "keep", "all", "of", "it", "for", "a", "year"]
@@ -141,32 +142,7 @@ def parse(folder, task, **changes):
         "dropout": 0.0,
         **changes,
     }
-    arguments = []
-    for name, value in options.items():
-        if value is not None:
-            arguments += [f"--{name}", str(value)]
-    return scrolls.parse(arguments)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_size():
-    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 64}
-    # The cheapest to compile; what is inside the encoder is no matter here.
-    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
-    yield
-    del models.CONFIGS["toy"]
-
-
-@pytest.fixture
-def nothing_built(monkeypatch):
-    def build(*args):
-        raise AssertionError("Work has begun.")
-
-    monkeypatch.setattr(EncoderConfig, "build", build)
-
-
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    return scrolls.parse(to_arguments(options))
 
 
 def count_cut(lengths):
@@ -205,7 +181,7 @@ def quality_run(tmp_path_factory):
 @fast_on_torch
 def test_contract_nli(contract_run):
     config = contract_run
-    results = read(config.output / "results.json")
+    results = read_json(config.output / "results.json")
     # By chance, a third.
     assert results["metrics"]["accuracy"] > 0.8
     assert results["splits"]["dev"] == results["metrics"]
@@ -235,7 +211,7 @@ def test_contract_nli(contract_run):
 @fast_on_torch
 def test_predictions_of_a_test_set(contract_run):
     config = contract_run
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     truth = {}
     for i, document in enumerate(contracts(20, 2)["documents"]):
         annotations = document["annotation_sets"][0]["annotations"]
@@ -251,21 +227,21 @@ def test_the_preset_of_contracts(contract_run):
     """The same classes, in the words of the release."""
     config = contract_run
     preset = config.output / "preset"
-    classes = read(preset / "classes.json")
+    classes = read_json(preset / "classes.json")
     assert classes == ["Entailment", "Contradiction", "NotMentioned"]
     classifier = models.BiGSTextClassifier.from_preset(str(preset))
     documents = [document["text"] for document in contracts(20, 2)["documents"]]
     outputs = classifier.predict((documents, ["It may copy it"] * 20), verbose=0)
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     assert [TEXTS[classes[i]] for i in outputs.argmax(-1)] == list(predictions.values())
 
 
 @fast_on_torch
 def test_quality(quality_run):
     config = quality_run
-    results = read(config.output / "results.json")
+    results = read_json(config.output / "results.json")
     dev = list(questions(30, 1, ODD))
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     assert list(predictions) == [row["id"] for row in dev]
     labels = np.array([row["label"] for row in dev])
     right = np.array(
@@ -293,7 +269,7 @@ def test_quality(quality_run):
 @fast_on_torch
 def test_cut_articles(quality_run):
     config = quality_run
-    results = read(config.output / "results.json")
+    results = read_json(config.output / "results.json")
     for split, examples in (
         ("train", questions(80, 0)),
         ("dev", questions(30, 1, ODD)),
@@ -316,7 +292,7 @@ def test_the_preset_chooses_the_same(quality_run):
     dev = list(questions(30, 1, ODD))
     x = tuple([row[name] for row in dev] for name in ("article", "question", "options"))
     chosen = chooser.predict(x, verbose=0).argmax(-1)
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     assert predictions == {
         row["id"]: row["options"][i] for row, i in zip(dev, chosen, strict=True)
     }

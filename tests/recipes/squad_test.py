@@ -13,6 +13,9 @@ from keras_bigs import training
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from recipes import squad
 from tests.backend import fast_on_torch
+from tests.recipes.commands import read_json
+from tests.recipes.commands import read_results
+from tests.recipes.commands import to_arguments
 
 FIRST_NAMES = ["ada", "alan", "grace", "kurt"]
 LAST_NAMES = ["lovelace", "turing", "hopper", "goedel"]
@@ -85,20 +88,7 @@ def parse(folder, **changes):
         "n_best": N_BEST,
         **changes,
     }
-    arguments = []
-    for name, value in options.items():
-        if value is not None:
-            arguments += [f"--{name}", str(value)]
-    return squad.parse(arguments)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_size():
-    sizes = {"num_layers": 1, "hidden_dim": 32, "intermediate_dim": 64}
-    # The cheapest to compile; what is inside the encoder is no matter here.
-    models.CONFIGS["toy"] = {**sizes, "block": "stack", "routing": "convolution"}
-    yield
-    del models.CONFIGS["toy"]
+    return squad.parse(to_arguments(options))
 
 
 @pytest.fixture
@@ -106,23 +96,11 @@ def folder(tmp_path):
     return write_files(tmp_path)
 
 
-@pytest.fixture
-def nothing_built(monkeypatch):
-    def build(*args):
-        raise AssertionError("Work has begun.")
-
-    monkeypatch.setattr(EncoderConfig, "build", build)
-
-
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def qas(path):
     """The questions of a file, each with its context."""
     return [
         {"context": paragraph["context"], **qa}
-        for article in read(path)["data"]
+        for article in read_json(path)["data"]
         for paragraph in article["paragraphs"]
         for qa in paragraph["qas"]
     ]
@@ -140,11 +118,11 @@ def finished(tmp_path_factory):
 @fast_on_torch
 def test_a_run(finished):
     folder, config = finished
-    results = read(config.output / "results.json")
+    results = read_json(config.output / "results.json")
     right = {
         qa["id"]: [x["text"] for x in qa["answers"]] for qa in qas(folder / "dev.json")
     }
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     assert list(predictions) == list(right)
     assert results["metrics"] == training.answer_metrics(predictions, right)
     # A model that has learnt to name names cannot know which to shorten: 75 and 92. One
@@ -178,8 +156,8 @@ def test_what_is_left_behind(finished):
 @fast_on_torch
 def test_n_best_predictions(finished):
     folder, config = finished
-    predictions = read(config.output / "predictions.json")
-    n_best = read(config.output / "nbest_predictions.json")
+    predictions = read_json(config.output / "predictions.json")
+    n_best = read_json(config.output / "nbest_predictions.json")
     assert list(n_best) == list(predictions)
     for qa in qas(folder / "dev.json"):
         answers = n_best[qa["id"]]
@@ -204,7 +182,7 @@ def test_the_preset_answers_the_same(finished):
         max_answer_length=MAX_ANSWER_LENGTH,
         stride=STRIDE,
     )
-    predictions = read(config.output / "predictions.json")
+    predictions = read_json(config.output / "predictions.json")
     assert [answer["text"] for answer in answers] == list(predictions.values())
 
 
@@ -213,7 +191,7 @@ def test_a_finished_run_is_left_alone(finished, monkeypatch, capsys):
     folder, config = finished
     monkeypatch.setattr(EncoderConfig, "build", None)
     squad.main(config)
-    metrics = read(config.output / "results.json")["metrics"]
+    metrics = read_json(config.output / "results.json")["metrics"]
     # The table has it in percent, beside the paper's.
     row = [x for x in capsys.readouterr().out.splitlines() if "this run" in x]
     assert f"{metrics['f1']:.1f}" in row[0]
@@ -254,10 +232,10 @@ def test_killed_in_the_middle(finished, folder, monkeypatch):
         patch.setattr(training.Checkpoints, "save", record)
         squad.main(config)
     assert steps[0] == 15
-    whole, resumed = (read(c.output / "results.json") for c in (finished[1], config))
+    whole, resumed = read_results(finished[1]), read_results(config)
     assert resumed["history"] == whole["history"]
     for name in ("predictions.json", "nbest_predictions.json"):
-        assert read(config.output / name) == read(finished[1].output / name)
+        assert read_json(config.output / name) == read_json(finished[1].output / name)
 
 
 def no_questions(value):
@@ -281,7 +259,7 @@ def answer_elsewhere(value):
     ],
 )
 def test_bad_files(folder, name, damage, message, nothing_built):
-    value = copy.deepcopy(read(folder / f"{name}.json"))
+    value = copy.deepcopy(read_json(folder / f"{name}.json"))
     damage(value)
     write(folder / f"{name}.json", value)
     config = parse(folder)

@@ -227,17 +227,16 @@ def _special(preprocessor):
 
 def _pair_lengths(preprocessor, table):
     """Tokens of contract and hypothesis, and the special ones."""
-    columns = (table.texts, table.text_pairs)
-    counts = [token_counts(preprocessor.tokenizer, column) for column in columns]
-    return _special(preprocessor) + sum(counts)
+    texts = [*table.texts, *table.text_pairs]
+    counts = token_counts(preprocessor.tokenizer, texts)
+    return _special(preprocessor) + counts.reshape(2, -1).sum(axis=0)
 
 
 def _choice_lengths(preprocessor, examples):
     """Tokens of article, question and the longest option, and the special ones."""
-    tokenizer = preprocessor.tokenizer
-    articles = token_counts(tokenizer, [e.article for e in examples])
-    questions = token_counts(tokenizer, [e.question for e in examples])
-    options = token_counts(tokenizer, [o for e in examples for o in e.options])
-    ends = np.cumsum([len(e.options) for e in examples])[:-1]
-    longest = np.array([part.max() for part in np.split(options, ends)])
-    return _special(preprocessor) + articles + questions + longest
+    rows = [(e.article, e.question, *e.options) for e in examples]
+    texts = [text for row in rows for text in row]
+    counts = token_counts(preprocessor.tokenizer, texts)
+    ends = np.cumsum([len(row) for row in rows])[:-1]
+    lengths = [part[0] + part[1] + part[2:].max() for part in np.split(counts, ends)]
+    return _special(preprocessor) + np.array(lengths)
