@@ -51,6 +51,7 @@ def main(config: Config):
             "--epochs must be at least 2: the first one compiles. Received: "
             f"{config.epochs}"
         )
+    training.use_compilation_cache()
     data = load_glue("cola", config.data_dir, train_examples=config.train_examples)
     console = Console(width=100)
     console.print(timing.environment())
