@@ -1,5 +1,6 @@
 """A fine-tuning run of a text classifier or regressor, and what its preset predicts."""
 
+import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class ClassifierData:
         x, _ = self.train
         return [*x[0], *x[1]] if isinstance(x, tuple) else list(x)
 
+    @functools.cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of what results depend on: other data, other fingerprint."""
         parts = [self.train, *self.validation.values()]
@@ -142,7 +144,7 @@ def classifier_run(
             },
         )
 
-    identity = {"metric": metric, "data_sha256": data.fingerprint()}
+    identity = {"metric": metric, "data_sha256": data.fingerprint}
     return fine_tuning_run(directory, encoder, options, identity, prepare, verbose)
 
 

@@ -147,50 +147,29 @@ class EncoderConfig:
 
     def text_classifier(self, num_classes, texts, multi_label=False, length=128):
         """A `BiGSTextClassifier` for up to `length` tokens; see `build`."""
-        from keras_bigs import models
-
-        backbone, tokenizer, length = self.build(length, texts)
-        return models.BiGSTextClassifier(
-            backbone,
-            num_classes,
-            models.BiGSTextClassifierPreprocessor(tokenizer, sequence_length=length),
-            dropout=self.dropout,
-            multi_label=multi_label,
-        )
+        options = {"num_classes": num_classes, "multi_label": multi_label}
+        return self._task("BiGSTextClassifier", length, texts, **options)
 
     def multiple_choice(self, texts, length=512):
         """A `BiGSMultipleChoice` for up to `length` tokens; see `build`."""
-        from keras_bigs import models
-
-        backbone, tokenizer, length = self.build(length, texts)
-        return models.BiGSMultipleChoice(
-            backbone,
-            models.BiGSMultipleChoicePreprocessor(tokenizer, sequence_length=length),
-            dropout=self.dropout,
-        )
+        return self._task("BiGSMultipleChoice", length, texts)
 
     def question_answerer(self, texts):
         """A `BiGSQuestionAnswerer` for up to 384 tokens; see `build`."""
-        from keras_bigs import models
-
-        backbone, tokenizer, length = self.build(384, texts)
-        return models.BiGSQuestionAnswerer(
-            backbone,
-            models.BiGSQuestionAnswererPreprocessor(tokenizer, sequence_length=length),
-            dropout=self.dropout,
-        )
+        return self._task("BiGSQuestionAnswerer", 384, texts)
 
     def token_classifier(self, num_classes, texts):
         """A `BiGSTokenClassifier` for up to 128 tokens; see `build`."""
+        return self._task("BiGSTokenClassifier", 128, texts, num_classes=num_classes)
+
+    def _task(self, name, length, texts, **options):
+        """A task of `keras_bigs.models` with its preprocessor."""
         from keras_bigs import models
 
-        backbone, tokenizer, length = self.build(128, texts)
-        return models.BiGSTokenClassifier(
-            backbone,
-            num_classes,
-            models.BiGSTokenClassifierPreprocessor(tokenizer, sequence_length=length),
-            dropout=self.dropout,
-        )
+        backbone, tokenizer, length = self.build(length, texts)
+        cls = getattr(models, name)
+        preprocessor = cls.preprocessor_cls(tokenizer, sequence_length=length)
+        return cls(backbone, preprocessor=preprocessor, dropout=self.dropout, **options)
 
     def _learn(self, texts):
         from keras_bigs.data.vocabulary import learn_vocabulary

@@ -133,9 +133,7 @@ def test_a_run_that_diverges_is_a_result(tmp_path, capsys):
         return {"metrics": {"f1": one.seed / 10}, "history": []}
 
     for _ in range(2):
-        rows = run_grid(
-            tmp_path, "toy", lambda one: one.settings(), options, run, metric="f1"
-        )
+        rows = run_grid(tmp_path, "toy", {}, options, run, metric="f1")
     assert runs == [0, 1, 2]
     assert "is in the ledger" in capsys.readouterr().out
     assert rows[0]["result"]["diverged"] == "The loss is nan at step 3."

@@ -170,11 +170,12 @@ def glue_grid(directory, name, data, encoder, options, keep_presets=False):
     Returns:
         Rows of the `Ledger`.
     """
-    identity = {"data_sha256": data.fingerprint(), "notes": list(data.notes)}
+    identity = {"data_sha256": data.fingerprint, "notes": list(data.notes)}
     return run_grid(
         directory,
         name,
-        lambda one: run_settings(encoder, one, identity),
+        # Once: it reads all files of a preset. Each run has options of its own.
+        run_settings(encoder, options[0], identity),
         options,
         lambda one, where: fine_tune_glue(where, name, data, encoder, one),
         GLUE_TASKS[name].paper_metric,

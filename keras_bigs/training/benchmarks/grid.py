@@ -68,7 +68,7 @@ class Grid:
 def run_grid(
     directory,
     task: str,
-    settings: Callable,
+    settings: dict,
     options: list[FineTuningConfig],
     run: Callable,
     metric: str,
@@ -83,8 +83,7 @@ def run_grid(
     Args:
         directory: gets `ledger.jsonl`, and `<task>/<run>/` for each run.
         task: the name of the task.
-        settings: a function of one of `options` that returns all that the result
-            depends on, see `run_settings`.
+        settings: what the results depend on beside `options`; see `run_settings`.
         options: one `FineTuningConfig` a run.
         run: a function of one of them and a directory that fine-tunes and returns the
             results, see `fine_tuning_run`.
@@ -103,7 +102,7 @@ def run_grid(
     with files.lock(directory):
         ledger = Ledger(directory / "ledger.jsonl")
         for number, one in enumerate(options, 1):
-            key = {"task": task, **settings(one)}
+            key = {"task": task, **settings, **one.settings()}
             where = f"{task}/{run_name(key)}"
             row = ledger.find(key)
             done = "" if row is None else " is in the ledger"
