@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
-import tyro
 from rich.console import Console
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass(kw_only=True)
@@ -207,12 +207,7 @@ def predict(config, data, new, results):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(
-        Config,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

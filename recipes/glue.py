@@ -22,13 +22,12 @@ import pathlib
 from dataclasses import dataclass
 from dataclasses import field
 
-import tyro
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs.training.benchmarks.grid import Grid
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.fine_tuning_config import parse_config
 
 TABLE_8 = Grid(
     learning_rates=(1e-5, 2e-5, 3e-5, 5e-5, 6e-5),
@@ -130,12 +129,7 @@ def main(config: Config):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(
-        Config,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ from dataclasses import field
 from typing import Literal
 
 import rich
-import tyro
 from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass(kw_only=True)
@@ -107,12 +107,7 @@ def read(config, path, number=None):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(
-        Config,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":
