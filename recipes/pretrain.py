@@ -35,6 +35,9 @@ class ModelConfig:
     which have about as many weights."""
     hidden_dim: int = 192
     """Width of the encoder."""
+    intermediate_dim: int | None = None
+    """Width inside a block. Default: 3 times `--hidden_dim` with `--block gated`, 4
+    times with `--block stack`; with 4.5 times, equally many layers weigh the same."""
     block: Literal["gated", "stack"] = "gated"
     """What surrounds the routing of a layer."""
     routing: str = "ssm"
@@ -162,9 +165,14 @@ def main(config: Config):
 def build(config: ModelConfig, folder, sequence_length):
     """The task, with the tokenizer of a folder of shards."""
     models = keras_bigs.models
+    sizes = models.architecture_sizes(
+        config.block, config.hidden_dim, config.num_layers
+    )
+    if config.intermediate_dim is not None:
+        sizes["intermediate_dim"] = config.intermediate_dim
     backbone = models.BiGSBackbone(
         vocabulary_size=len(folder.vocabulary),
-        **models.architecture_sizes(config.block, config.hidden_dim, config.num_layers),
+        **sizes,
         routing=config.routing,
         state_dim=config.state_dim,
         dropout=config.dropout,

@@ -54,5 +54,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "processes": ["distribute"],
         "publishing": ["publish"],
         "resumable_fit": ["resumable_fit"],
+        "run_checkpoints": ["RunCheckpoint", "checkpoints_as_presets"],
     },
 )

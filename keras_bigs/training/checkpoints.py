@@ -210,6 +210,25 @@ class Checkpoints:
             )
         set_state(model, arrays)
 
+    def read(self, step: int) -> dict[str, np.ndarray]:
+        """The variables of a checkpoint, by group and place; see `get_state`.
+
+        Args:
+            step: int, one of `steps`.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged.
+        """
+        try:
+            return self._read_again_if_need_be(step)[0]
+        except Exception as error:
+            if is_refused(error):
+                raise
+            raise CheckpointError(
+                f"{self.directory}: the checkpoint of step {step} cannot be read: "
+                f"{type(error).__name__}: {error}"[:400]
+            ) from error
+
     def protect(self, step: int) -> None:
         """Keeps the checkpoint of a step, and no longer the one protected before."""
         self._protected = step
@@ -219,6 +238,11 @@ class Checkpoints:
         for later in self._manager.all_steps():
             if later > step:
                 self._manager.delete(later)
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, ascending."""
+        return sorted(self._manager.all_steps())
 
     @property
     def latest_step(self) -> int | None:

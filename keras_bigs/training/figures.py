@@ -7,15 +7,18 @@ from keras_bigs.files import atomic_write
 
 
 @contextlib.contextmanager
-def figure(path, **kwargs):
+def figure(*paths, **kwargs):
     """Gives the axes of a new figure, which is written when the block ends.
 
+    Its colours can be told apart by colour-blind readers.
+
     Args:
-        path: the picture, of any format that Matplotlib knows by its suffix.
-        **kwargs: as for `matplotlib.pyplot.figure`.
+        *paths: the picture, once for each format, which Matplotlib knows by the suffix.
+        **kwargs: as for `matplotlib.pyplot.subplots`.
 
     Yields:
-        `matplotlib.axes.Axes`. The figure, for a legend beside them, is `axes.figure`.
+        `matplotlib.axes.Axes`, or an array of them for `nrows` or `ncols` above 1. The
+        figure, for a legend beside them, is their `figure`.
 
     Raises:
         ImportError: there is no Matplotlib.
@@ -32,13 +35,17 @@ def figure(path, **kwargs):
         raise ImportError(
             "Figures are drawn by Matplotlib: pip install keras-bigs[plot]"
         ) from error
-    figure, axes = plt.subplots(layout="constrained", **kwargs)
-    try:
-        yield axes
-        with atomic_write(path) as temporary:
-            figure.savefig(temporary, dpi=150)
-    finally:
-        plt.close(figure)
+    # A salt, so that the same figure is the same SVG.
+    options = {"svg.fonttype": "none", "svg.hashsalt": "keras_bigs"}
+    with plt.style.context(["tableau-colorblind10", options]):
+        figure, axes = plt.subplots(layout="constrained", **kwargs)
+        try:
+            yield axes
+            for path in paths:
+                with atomic_write(path) as temporary:
+                    figure.savefig(temporary, dpi=150)
+        finally:
+            plt.close(figure)
 
 
 def draw(plot, *args):

@@ -124,7 +124,7 @@ def pretrain_masked_lm(
         checkpoints = Checkpoints(directory / "checkpoints", keep)
         scope.callback(checkpoints.close)
         start = time.perf_counter()
-        with _takes_tokens(masked_lm):
+        with takes_tokens(masked_lm):
             masked_lm.compile(
                 optimizer=optimizer,
                 weighted_metrics=[
@@ -170,7 +170,7 @@ def _in_updates(epoch, accumulation_steps, tokens_per_update):
 
 
 @contextlib.contextmanager
-def _takes_tokens(masked_lm):
+def takes_tokens(masked_lm):
     """A scope in which a task is trained on batches of tokens instead of texts."""
     preprocessor, pooled_dense = masked_lm.preprocessor, masked_lm.backbone.pooled_dense
     was_trainable = pooled_dense.trainable
