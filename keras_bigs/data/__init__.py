@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sampling",
         "scrolls",
         "squad",
+        "syntax",
         "tables",
         "vocabulary",
     ],

@@ -41,12 +41,13 @@ def test_figure(tmp_path, monkeypatch):
 
     monkeypatch.setattr(analysis_of_agreement, "figure", figure)
     path = tmp_path / "figure.png"
-    analysis.plot_agreement(path, {"a": {0: (0.5, 9), 1: (0.9, 9)}}, "title")
+    analysis.plot_agreement(path, {"a": {0: (0.5, 10), 1: (0.9, 10)}}, "title")
     assert path.read_bytes().startswith(b"\x89PNG")
     line, _, (bars,) = drawn[0]
-    np.testing.assert_allclose(line.get_ydata(), [50, 90])
-    # 1.96 deviations of a proportion, by hand: sqrt(0.9 * 0.1 / 9) = 0.1.
-    np.testing.assert_allclose(bars.get_segments()[1][:, 1], [90 - 19.6, 90 + 19.6])
+    np.testing.assert_allclose(line.get_xydata(), [[0, 50], [1, 90]])
+    # Wilson's interval of 9 of 10, by hand: with z^2 = 1.96^2 = 3.84 its centre is
+    # (9 + 1.92) / 13.84 = 0.789, its half 1.96 * sqrt(0.9 + 0.96) / 13.84 = 0.193.
+    np.testing.assert_allclose(bars.get_segments()[1][:, 1], [59.6, 98.2], atol=0.1)
 
 
 def test_masked_verbs_fit_the_model():

@@ -1,0 +1,1 @@
+"""QNLI by length, and with distractors (paper, section 7.2)."""

@@ -1,0 +1,1 @@
+"""Which token moved which: the Jacobian of an encoder."""

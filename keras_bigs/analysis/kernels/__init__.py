@@ -1,0 +1,1 @@
+"""The kernels by which SSMs route (paper, section 7.1)."""

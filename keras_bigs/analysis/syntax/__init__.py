@@ -1,0 +1,1 @@
+"""What masked language models know of syntax (paper, section 7.3)."""

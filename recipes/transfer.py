@@ -1,0 +1,127 @@
+"""What pretraining is worth downstream, on its way (paper, section 7.2, Figure 5).
+
+    python -m recipes.pretrain mini --data shards --output runs/gated \\
+        --save_every 500 --steps_per_epoch 500 --keep 100
+    python -m recipes.transfer --run BiGS=runs/gated STACK/SSM=runs/stack \\
+        --task cola --data_dir glue_data --output runs/transfer
+
+Fine-tunes from checkpoints of finished pretraining runs, with several seeds each, and
+shows the score by the masked LM loss on held-out text. Only checkpoints at the end of
+an epoch count, whose loss is known: train with `--save_every` equal to
+`--steps_per_epoch`, and `--keep` enough of them.
+
+Killed and started again by the same command, it goes on. Writes into `--output`:
+`transfer.png` and `transfer.svg`, `results.json`, and for each run a folder with the
+presets and `ledger.jsonl`.
+
+Expected: in the paper, on MNLI, the gated model gains as BERT does while the loss
+falls; STACK/SSM, with a similar loss, gains less.
+"""
+
+import json
+import pathlib
+from dataclasses import dataclass
+
+import rich
+from rich.table import Table
+
+import keras_bigs
+from keras_bigs import errors
+from keras_bigs import files
+from keras_bigs.training.benchmarks.grid import Grid
+from keras_bigs.training.fine_tuning_config import EncoderConfig
+from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.fine_tuning_config import parse_config
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Fine-tunes from the checkpoints of pretraining runs."""
+
+    run: tuple[str, ...]
+    """Directories of `recipes.pretrain`, as NAME=DIRECTORY."""
+    task: str = "mnli"
+    """A task of GLUE."""
+    checkpoints: int | None = None
+    """The most checkpoints of a run, evenly chosen. Default: all."""
+    data_dir: pathlib.Path | None = None
+    """The folder with those of the official download, such as CoLA. Default: TensorFlow
+    Datasets."""
+    tfds_dir: pathlib.Path | None = None
+    """Where TensorFlow Datasets' data are. Default: its own."""
+    train_examples: int | None = None
+    """Train on so many examples, drawn at random. Default: all."""
+    sequence_length: int | None = None
+    """Longer texts are cut to this many tokens. Default: as many as the model takes."""
+    dropout: float = 0.1
+    """Dropout of embeddings, blocks and output."""
+    learning_rate: float = 3e-5
+    """Peak learning rate."""
+    epochs: int = 3
+    """The most epochs to train."""
+    batch_size: int = 16
+    """Examples a step."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of new weights, dropout and the order of examples."""
+    compilation_cache: bool = True
+    """Whether JAX keeps compiled programs on disk."""
+    output: pathlib.Path = pathlib.Path("runs/transfer")
+    """The directory to write to."""
+
+
+def main(config: Config):
+    glue, analysis = keras_bigs.training.benchmarks.glue, keras_bigs.analysis
+    runs = analysis.named(config.run, "run")
+    (task,) = glue.task_names([config.task])
+    grid = Grid(
+        learning_rates=(config.learning_rate,),
+        batch_sizes=(config.batch_size,),
+        epochs=(config.epochs,),
+        seeds=config.seeds,
+    )
+    options = FineTuningConfig(
+        patience=None, compilation_cache=config.compilation_cache
+    )
+    grid.check(options)
+    data = glue.load_glue(task, config.data_dir, config.tfds_dir, config.train_examples)
+    encoder = EncoderConfig(
+        sequence_length=config.sequence_length, dropout=config.dropout
+    )
+    points = {
+        name: analysis.transfer(
+            run,
+            config.output / name.replace("/", "-"),
+            task,
+            data,
+            encoder,
+            grid.options(options),
+            config.checkpoints,
+        )
+        for name, run in runs.items()
+    }
+    table = Table("run", "step", "million tokens", "masked LM loss", f"{task}, %")
+    table.caption = "\n".join(data.notes)
+    for name, run in points.items():
+        for point in run:
+            table.add_row(
+                name,
+                f"{point.step:,}",
+                f"{point.tokens / 1e6:.1f}",
+                f"{point.loss:.3f}",
+                f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}",
+            )
+    rich.print(table)
+    results = {n: [point._asdict() for point in run] for n, run in points.items()}
+    files.write_text(config.output / "results.json", json.dumps(results, indent=2))
+    pictures = [config.output / f"transfer.{kind}" for kind in ("png", "svg")]
+    keras_bigs.training.figures.draw(analysis.plot_transfer, pictures, points, task)
+    print(f"Wrote {config.output}")
+
+
+def parse(arguments=None):
+    """The configuration that the command line asks for."""
+    return parse_config(Config, arguments)
+
+
+if __name__ == "__main__":
+    errors.run(lambda arguments: main(parse(arguments)))
