@@ -52,6 +52,21 @@ def checkpoints_as_presets(run, directory, number=None):
 
     Example:
     ```python
+    folder = keras_bigs.data.open_shard_folder("shards")
+    sizes = keras_bigs.models.CONFIGS["mini"]
+    backbone = keras_bigs.models.BiGSBackbone(
+        **{**sizes, "vocabulary_size": len(folder.vocabulary)}
+    )
+    keras_bigs.training.pretrain_masked_lm(
+        keras_bigs.models.BiGSMaskedLM(backbone),
+        folder.batches("train", 8, folder.masking),
+        folder.batches("validation", 8, folder.masking),
+        optimizer=keras_bigs.training.adamw(1e-3, total_steps=4),
+        directory="runs/mini",
+        steps=4,
+        steps_per_epoch=2,
+        save_every=2,
+    )
     for point in keras_bigs.training.checkpoints_as_presets("runs/mini", "presets"):
         print(point.step, point.loss, point.preset)
     ```
