@@ -75,7 +75,9 @@ def main(config: Config):
     by_distance.caption = (
         f"On the {few:,} to {most:,} pairs of a seed that all models label alike. Left "
         f"out, as longer than a model takes: {results['too_long']['lengths']:,} of "
-        f"{results['pairs']:,} above, {results['too_long']['distractors']:,} here."
+        f"{results['pairs']:,} above, {results['too_long']['distractors']:,} here. The "
+        "paper, without and with: "
+        + "; ".join(f"{n} {a}, {b}" for n, (a, b) in analysis.TABLE_4.items())
     )
     rich.print(by_distance)
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))

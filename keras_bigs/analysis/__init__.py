@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "naming": ["named"],
         "distance.qnli": [
             "DISTRACTORS",
+            "TABLE_4",
             "accuracy_by_length",
             "add_distractors",
             "distractor_accuracy",

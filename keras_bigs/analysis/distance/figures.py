@@ -59,6 +59,7 @@ def plot_distractors(paths, rows):
             )
             for seed in zip(*(row["accuracies"] for row in own), strict=True):
                 axes.plot(numbers, 100 * np.array(seed), color=f"C{i}", alpha=0.25)
+        axes.set_xticks(sorted({row["distractors"] for row in rows}))
         axes.axhline(50, color="grey", linestyle=":", label="chance")
         axes.set(
             xlabel="distractor phrases between question and sentence",
