@@ -17,6 +17,7 @@ Expected: the paper's STACK/SSM falls from 77.4 to 69.7% with distractors, BiGS 
 (77.7%).
 """
 
+import dataclasses
 import json
 import pathlib
 from dataclasses import dataclass
@@ -54,6 +55,19 @@ class Config:
 def main(config: Config):
     analysis = keras_bigs.analysis
     models = analysis.named(config.model, "model", several=True)
+    with files.lock(config.output):
+        files.claim(
+            config.output,
+            dataclasses.asdict(config),
+            lambda: (config.output / "results.json").exists(),
+            free=("output", "data_dir", "tfds_dir"),
+        )
+        run(config, models)
+
+
+def run(config, models):
+    """Evaluates all models, and writes everything."""
+    analysis = keras_bigs.analysis
     table = keras_bigs.data.glue.read_glue(
         keras_bigs.data.glue.GLUE_TASKS["qnli"], "dev", config.data_dir, config.tfds_dir
     )

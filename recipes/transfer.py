@@ -83,6 +83,11 @@ def main(config: Config):
         patience=None, compilation_cache=config.compilation_cache
     )
     grid.check(options)
+    if config.checkpoints is not None and config.checkpoints < 1:
+        raise errors.ConfigError("--checkpoints must be at least 1.")
+    for run in runs.values():
+        if not (pathlib.Path(run) / "results.json").is_file():
+            raise errors.ConfigError(f"--run {run} is no finished run.")
     data = glue.load_glue(task, config.data_dir, config.tfds_dir, config.train_examples)
     encoder = EncoderConfig(
         sequence_length=config.sequence_length, dropout=config.dropout
@@ -108,7 +113,8 @@ def main(config: Config):
                 f"{point.step:,}",
                 f"{point.tokens / 1e6:.1f}",
                 f"{point.loss:.3f}",
-                f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}",
+                f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}"
+                + (f" ({point.diverged} diverged)" if point.diverged else ""),
             )
     rich.print(table)
     results = {n: [point._asdict() for point in run] for n, run in points.items()}

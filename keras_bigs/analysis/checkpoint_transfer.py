@@ -32,6 +32,7 @@ class TransferPoint(NamedTuple):
         mean: the mean score over seeds of fine-tuning, from 0 to 1.
         deviation: that of a sample; 0 for a single seed.
         scores: the score of each seed. Runs that diverged have none.
+        diverged: the number of those.
     """
 
     step: int
@@ -40,6 +41,7 @@ class TransferPoint(NamedTuple):
     mean: float
     deviation: float
     scores: tuple[float, ...]
+    diverged: int = 0
 
 
 def transfer(run, directory, task, data, encoder, options, number=None):
@@ -78,6 +80,7 @@ def transfer(run, directory, task, data, encoder, options, number=None):
                     summary["mean"],
                     summary["deviation"],
                     tuple(summary["scores"]),
+                    summary["diverged"],
                 )
             )
     return points

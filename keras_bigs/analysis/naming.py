@@ -10,7 +10,7 @@ def named(values, option, several=False):
 
     Args:
         values: strings `NAME=WHERE`, or `WHERE` alone, whose name is then that of the
-            last folder.
+            last folder, but of the one before where that is `preset`, as in a run.
         option: the option that they were given for, for messages.
         several: bool. Whether `WHERE` may be several, with commas between: one model
             trained with several seeds.
@@ -24,9 +24,15 @@ def named(values, option, several=False):
     found = {}
     for value in values:
         name, equals, where = value.partition("=")
-        if not equals:
+        # A folder may have a "=" in its name.
+        if not equals or pathlib.Path(value).exists():
             where = value
-            name = pathlib.PurePath(value.split(",")[0]).name
+            parts = pathlib.PurePath(value.split(",")[0]).parts
+            name = (
+                parts[-2]
+                if parts[1:] and parts[-1] == "preset"
+                else "".join(parts[-1:])
+            )
         places = where.split(",") if several else [where]
         if not name or not all(places):
             raise ConfigError(f"--{option} {value} is not NAME=WHERE.")

@@ -100,6 +100,7 @@ def pretrain_masked_lm(
         **(settings or {}),
         "steps": steps,
         "batch_size": train.batch_size * accumulation_steps,
+        "accumulation_steps": accumulation_steps,
         "backend": keras.backend.backend(),
     }
     require_same({k: v for k, v in settings.items() if k not in free_settings})

@@ -1,5 +1,6 @@
 """The models that a pretraining run has been on its way."""
 
+import json
 import pathlib
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def checkpoints_as_presets(run, directory, number=None):
 
     Args:
         run: the directory of the run, as `pretrain_masked_lm` left it.
-        directory: gets a preset `step-<step>` for each checkpoint.
+        directory: gets a preset `step-<step>` for each checkpoint, of one run only.
         number: int. The most checkpoints, evenly chosen, with the last one; `None` for
             all.
 
@@ -47,7 +48,8 @@ def checkpoints_as_presets(run, directory, number=None):
         A list of `RunCheckpoint`, by step.
 
     Raises:
-        ConfigError: the run is not finished, is in use, or has no such checkpoint.
+        ConfigError: the run is not finished, is in use, or has no such checkpoint;
+            `directory` has presets of another one; or `number` is below 1.
         CheckpointError: a checkpoint is damaged.
 
     Example:
@@ -77,13 +79,20 @@ def checkpoints_as_presets(run, directory, number=None):
             f"{run} is not the directory of a finished pretraining run: it has no "
             "results.json. Name one of `recipes.pretrain`, or let it finish."
         )
+    if number is not None and number < 1:
+        raise ConfigError(f"`number` must be at least 1. Received: number={number}")
     epochs = {int(e["step"]): e for e in read_history(run) if "val_loss" in e}
-    with files.lock(run):
+    options = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    # Checkpoints count batches, of which an update may have several.
+    per_update = options.get("accumulation_steps", 1)
+    with files.lock(directory), files.lock(run):
+        files.claim(
+            directory,
+            {"history_sha256": files.sha256(run / "history.csv")},
+            lambda: any(directory.glob("step-*")),
+        )
         checkpoints = Checkpoints(run / "checkpoints")
         try:
-            # With accumulated gradients checkpoints count batches.
-            batches = checkpoints.latest_step or 1
-            per_update = max(1, batches // max(epochs, default=batches))
             steps = [
                 step // per_update
                 for step in checkpoints.steps

@@ -6,7 +6,10 @@ from keras_bigs.errors import ConfigError
 pytestmark = pytest.mark.without_backend
 
 
-def test_names():
+def test_names(tmp_path):
+    preset = tmp_path / "lr=1e-3" / "preset"
+    preset.mkdir(parents=True)
+    assert named([str(preset)], "preset") == {"lr=1e-3": str(preset)}
     assert named(["STACK/SSM=runs/a=1", "runs/b/"], "model") == {
         "STACK/SSM": "runs/a=1",
         "b": "runs/b/",

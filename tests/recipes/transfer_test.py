@@ -1,5 +1,7 @@
 """From a toy pretraining run to the figure of loss and accuracy."""
 
+import shutil
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -65,7 +67,7 @@ def run(folder, tmp_path_factory):
 
 def test_presets_of_checkpoints(folder, run, tmp_path):
     """They have the losses that were measured in training; the last is the run's."""
-    points = training.checkpoints_as_presets(run, tmp_path)
+    points = training.checkpoints_as_presets(run, tmp_path / "presets")
     assert [point.step for point in points] == [2, 4, 6]
     validation = folder.batches("validation", 4, folder.masking, seed=0)
     for point in points:
@@ -78,10 +80,15 @@ def test_presets_of_checkpoints(folder, run, tmp_path):
     last = models.BiGSMaskedLM.from_preset(str(run / "preset"))
     for a, b in zip(last.get_weights(), task.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    chosen = training.checkpoints_as_presets(run, tmp_path, number=2)
+    chosen = training.checkpoints_as_presets(run, tmp_path / "presets", number=2)
     assert [point.step for point in chosen] == [2, 6]
     with pytest.raises(errors.ConfigError, match="is not the directory of a finished"):
         training.checkpoints_as_presets(tmp_path, tmp_path)
+    other = shutil.copytree(run, tmp_path / "other")
+    history = (other / "history.csv").read_text(encoding="utf-8")
+    (other / "history.csv").write_text(history + "\n", encoding="utf-8")
+    with pytest.raises(errors.ConfigError, match="history_sha256"):
+        training.checkpoints_as_presets(other, tmp_path / "presets")
 
 
 @pytest.mark.without_backend

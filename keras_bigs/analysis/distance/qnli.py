@@ -5,8 +5,8 @@ import json
 import pathlib
 
 import numpy as np
-from scipy import stats
 
+from keras_bigs.analysis.proportion import Proportion
 from keras_bigs.data.glue.tasks import ENTAILMENT
 from keras_bigs.data.tables.labels import encode_labels
 from keras_bigs.errors import ConfigError
@@ -132,16 +132,15 @@ def accuracy_by_length(correct, lengths, edges=LENGTH_EDGES):
         inside = correct[:, places == place]
         accuracies = inside.mean(axis=1)
         count = inside.shape[1]
-        test = stats.binomtest(round(float(accuracies.mean()) * count), count)
-        low, high = test.proportion_ci(method="wilson")
+        low, high = Proportion(round(float(accuracies.mean() * count)), count).interval
         rows.append(
             {
                 "bin": f"{bounds[place]} to {bounds[place + 1] - 1}",
                 "examples": count,
                 "accuracy": float(accuracies.mean()),
                 "accuracies": accuracies.tolist(),
-                "low": float(low),
-                "high": float(high),
+                "low": low,
+                "high": high,
             }
         )
     return rows
@@ -172,6 +171,8 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
         DataError: no pair is short enough, or none is labelled alike.
     """
     numbers = sorted({0, *numbers})
+    if numbers[0] < 0:
+        raise ConfigError(f"`numbers` must not be negative. Received: {numbers[0]}")
     if len({len(seeds) for seeds in presets.values()}) > 1:
         raise ConfigError(
             "Name equally many presets of each model: those of one place are compared. "
@@ -181,8 +182,10 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
     labels = np.asarray(encode_labels(table, ENTAILMENT))
     every = [seed for seeds in presets.values() for seed in seeds]
     plain = _that_fit(every, questions, sentences)
-    longest = np.array(add_distractors(sentences, numbers[-1]), object)
-    distant = _that_fit(every, questions, longest)
+    variants = [
+        np.array(add_distractors(sentences, number), object) for number in numbers
+    ]
+    distant = _that_fit(every, questions, variants[-1])
     if not distant.any():
         raise DataError(
             f"No pair fits into the models with {numbers[-1]} distractors. Ask for "
@@ -190,10 +193,9 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
         )
     # As of the first model: so bins hold the same pairs for all.
     lengths = pair_lengths(every[0], questions[plain], sentences[plain])
-    variants = [add_distractors(sentences[distant], number) for number in numbers]
     # All at once, or a preset would be loaded and compiled for each of them.
     parts = [(questions[plain], sentences[plain])]
-    parts += [(questions[distant], variant) for variant in variants]
+    parts += [(questions[distant], variant[distant]) for variant in variants]
     x = [np.concatenate(texts).tolist() for texts in zip(*parts, strict=True)]
     by_length, predictions = {}, {}
     for name, seeds in presets.items():

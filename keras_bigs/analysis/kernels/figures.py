@@ -1,5 +1,7 @@
 """Figures of kernels (paper, Figures 1, 3 and 4)."""
 
+import itertools
+
 import numpy as np
 
 from keras_bigs.analysis.kernels.measures import mass_radius
@@ -144,7 +146,8 @@ def _draw_layer(panel, kernels):
         kernels: dict of `(2, [kernels,] length)` taps of a layer, by label.
     """
     reach = max(10, *(mass_radius(taps, 0.95).max() for taps in kernels.values()))
-    for (label, taps), style in zip(kernels.items(), ("-", "--"), strict=False):
+    styles = itertools.cycle(("-", "--", ":", "-."))
+    for (label, taps), style in zip(kernels.items(), styles, strict=False):
         taps = taps.reshape(2, -1, taps.shape[-1])[..., : reach + 1]
         distances = np.arange(taps.shape[-1])
         positions = np.concatenate([-distances[::-1], distances])

@@ -135,7 +135,8 @@ def test_recipe(tmp_path, capsys):
         words = generator.choice(WORDS[:5], generator.integers(3, 14))
         label = ENTAILMENT[int(generator.integers(2))]
         lines.append(f"{i}\twho saw the cat ?\t{' '.join(words)}\t{label}")
-    lines.append(f"30\twho ?\t{'dog ' * 60}\t{ENTAILMENT[0]}")  # too long for any
+    # Too long for any, and others after it.
+    lines.insert(9, f"30\twho ?\t{'dog ' * 60}\t{ENTAILMENT[0]}")
     (tmp_path / "QNLI/dev.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name, seed in (("a0", 0), ("a1", 1), ("b0", 2), ("b1", 3)):
         save_classifier(tmp_path / name, seed)
@@ -163,5 +164,8 @@ def test_recipe(tmp_path, capsys):
         assert (config.output / f"{name}.svg").stat().st_size < 200_000
     assert "1 of 31 above" in " ".join(capsys.readouterr().out.split())
     config.model = (f"A={tmp_path}/a0,{tmp_path}/a1", f"B={tmp_path}/b0")
+    with pytest.raises(errors.ConfigError, match="model"):
+        qnli_distance.main(config)
+    config.output = tmp_path / "other"
     with pytest.raises(errors.ConfigError, match="Name equally many presets"):
         qnli_distance.main(config)
