@@ -112,7 +112,7 @@ def test_options_are_checked_before_the_work(tmp_path, monkeypatch):
 @pytest.mark.without_backend
 def test_a_classifier_of_something_else(tmp_path):
     config = parse(tmp_path, "a=b")
-    with pytest.raises(errors.ConfigError, match="b is neither a file of predictions"):
+    with pytest.raises(errors.ConfigError, match="b is no preset"):
         cola_analysis.main(config)
 
 
@@ -120,8 +120,8 @@ def test_a_classifier_of_something_else(tmp_path):
 def test_a_preset_of_three_classes(tmp_path):
     write_preset(tmp_path / "nli", ["0", "1", "2"])
     config = parse(tmp_path, f"a={tmp_path / 'nli'}")
-    with pytest.raises(errors.ConfigError, match=r"has the classes \['0', '1', '2'\]"):
+    with pytest.raises(errors.ConfigError, match=r"a classifier of \['0', '1', '2'\]"):
         cola_analysis.main(config)
     (tmp_path / "nli" / "classes.json").unlink()
-    with pytest.raises(errors.ConfigError, match="has 3 outputs, and CoLA two classes"):
+    with pytest.raises(errors.ConfigError, match="has 3 outputs, and CoLA 2 classes"):
         cola_analysis.main(config)

@@ -1,14 +1,13 @@
 """Acceptability as models predict it: of presets, or of files of predictions."""
 
-import json
 import pathlib
 
 import numpy as np
 
+from keras_bigs.analysis.classifiers import class_outputs
 from keras_bigs.data.glue.tasks import GLUE_TASKS
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.reading import read_table
-from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.models import BiGSTextClassifier
 from keras_bigs.training.classifier_run import predict_with_preset
@@ -31,8 +30,8 @@ def cola_predictions(sources, sentences):
         -1 for those that a file does not have.
 
     Raises:
-        ConfigError: there is no such preset or file, or the preset has other classes
-            than CoLA's.
+        ConfigError: there is no such preset or file, or the preset is no classifier
+            of CoLA's classes.
         DataError: a file is damaged, has a prediction that is neither 0 nor 1, or two
             different ones of a sentence; or it has none of the sentences.
 
@@ -48,18 +47,13 @@ def cola_predictions(sources, sentences):
     read = {
         source: _of_file(pathlib.Path(source), sentences)
         if pathlib.Path(source).is_file()
-        else _acceptable_class(source)
+        else class_outputs(source, CLASSES, "CoLA")[CLASSES.index("1")]
         for source in sources
     }
     rows = []
     for source in sources:
         if isinstance(read[source], int):
             logits = predict_with_preset(BiGSTextClassifier, source, sentences)
-            if logits.shape[-1] != len(CLASSES):
-                raise ConfigError(
-                    f"{source} has {logits.shape[-1]} outputs, and CoLA two classes. "
-                    "Give a classifier that was fine-tuned on CoLA."
-                )
             rows.append(logits.argmax(-1) == read[source])
         else:
             rows.append(read[source])
@@ -90,28 +84,3 @@ def _of_file(path, sentences):
             f"{shorten(table.texts[0])}. Give predictions of CoLA's development set."
         )
     return predictions
-
-
-def _acceptable_class(preset):
-    """Which of a preset's classes is CoLA's "1"."""
-    folder = pathlib.Path(preset)
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        raise ConfigError(
-            f"{preset} is a folder, but no preset. Of a run, name its folder preset/."
-        )
-    is_known = preset in BiGSTextClassifier.presets or "://" in preset
-    if not folder.is_dir() and not is_known:
-        raise ConfigError(
-            f"{preset} is neither a file of predictions nor a preset: a folder, name "
-            "or hub handle."
-        )
-    path = folder / "classes.json"
-    if not path.is_file():
-        return CLASSES.index("1")
-    classes = json.loads(path.read_text(encoding="utf-8"))
-    if sorted(classes) != sorted(CLASSES):
-        raise ConfigError(
-            f"{path} has the classes {shorten(classes)}, and CoLA {list(CLASSES)}. "
-            "Give a classifier that was fine-tuned on CoLA."
-        )
-    return classes.index("1")

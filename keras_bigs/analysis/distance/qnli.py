@@ -1,11 +1,10 @@
 """QNLI by length, and with distractors between question and sentence (section 7.2)."""
 
 import itertools
-import json
-import pathlib
 
 import numpy as np
 
+from keras_bigs.analysis.classifiers import class_outputs
 from keras_bigs.analysis.proportion import Proportion
 from keras_bigs.data.glue.tasks import ENTAILMENT
 from keras_bigs.data.tables.labels import encode_labels
@@ -77,21 +76,12 @@ def qnli_predictions(preset, questions, sentences):
         `(n,)` int array, indices into ("entailment", "not_entailment").
 
     Raises:
-        ConfigError: the preset has other classes.
+        ConfigError: the preset is no classifier of these classes.
     """
-    path = pathlib.Path(preset) / "classes.json"
-    classes = list(ENTAILMENT)
-    if path.is_file():
-        classes = json.loads(path.read_text(encoding="utf-8"))
-    if sorted(classes) != sorted(ENTAILMENT):
-        raise ConfigError(
-            f"{preset} is a classifier of {classes}. Name one of QNLI, of "
-            f"{list(ENTAILMENT)}."
-        )
+    places = class_outputs(preset, ENTAILMENT, "QNLI")
     x = (list(questions), list(sentences))
     outputs = predict_with_preset(BiGSTextClassifier, preset, x)
-    places = np.array([ENTAILMENT.index(name) for name in classes])
-    return places[outputs.argmax(-1)]
+    return outputs[:, places].argmax(-1)
 
 
 def pair_lengths(preset, questions, sentences):
@@ -191,6 +181,8 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
             f"No pair fits into the models with {numbers[-1]} distractors. Ask for "
             "fewer."
         )
+    for preset in every:
+        class_outputs(preset, ENTAILMENT, "QNLI")
     # As of the first model: so bins hold the same pairs for all.
     lengths = pair_lengths(every[0], questions[plain], sentences[plain])
     # All at once, or a preset would be loaded and compiled for each of them.

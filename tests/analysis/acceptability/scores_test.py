@@ -189,11 +189,11 @@ def test_predictions_of_files(tmp_path):
 
 @pytest.mark.without_backend
 def test_presets_that_are_none(tmp_path):
-    with pytest.raises(ConfigError, match="is neither a file of predictions nor a pre"):
+    with pytest.raises(ConfigError, match="runs/nothing is no preset: a folder"):
         analysis.cola_predictions(["runs/nothing"], ["He ran."])
     with pytest.raises(ConfigError, match="but no preset. Of a run, name its folder"):
         analysis.cola_predictions([str(tmp_path)], ["He ran."])
     (tmp_path / "config.json").touch()
     (tmp_path / "classes.json").write_text('["bad", "good"]')
-    with pytest.raises(ConfigError, match=r"has the classes \['bad', 'good'\], and"):
+    with pytest.raises(ConfigError, match=r"is a classifier of \['bad', 'good'\], and"):
         analysis.cola_predictions([str(tmp_path)], ["He ran."])

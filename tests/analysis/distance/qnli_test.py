@@ -167,5 +167,9 @@ def test_recipe(tmp_path, capsys):
     with pytest.raises(errors.ConfigError, match="model"):
         qnli_distance.main(config)
     config.output = tmp_path / "other"
+    config.model = ("bigs_mini_en_uncased",)
+    with pytest.raises(errors.ConfigError, match="has no classifier"):
+        qnli_distance.main(config)
+    config.model = (f"A={tmp_path}/a0,{tmp_path}/a1", f"B={tmp_path}/b0")
     with pytest.raises(errors.ConfigError, match="Name equally many presets"):
         qnli_distance.main(config)
