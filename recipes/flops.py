@@ -19,13 +19,13 @@ a forward pass, though the paper says of both passes; `--training` counts both.
 import dataclasses
 import pathlib
 
-import rich
 import tyro
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.tables import markdown
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 
 
@@ -54,7 +54,7 @@ def main(config: Config):
     with_paper = config.size == "large" and not (config.training or config.masked)
     title = f"{config.size}, {'forward and backward' if config.training else 'forward'}"
     table = analysis.flops_table(rows, title, with_paper)
-    rich.print(table)
+    show(table)
     analysis.write_flops(config.output, rows)
     pictures = [config.output / f"flops.{kind}" for kind in ("png", "svg")]
     draw(analysis.plot_flops, pictures, rows, title, with_paper)

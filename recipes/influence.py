@@ -28,13 +28,13 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-import rich
 import tyro
 from rich.progress import track
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 
 
@@ -78,7 +78,7 @@ def run(config, presets):
         # The last ones take no time.
         maps += track(steps, f"{name}: layers", total=len(layers) + 1)
     summary = analysis.influence_summary(maps)
-    rich.print(analysis.influence_table(summary))
+    show(analysis.influence_table(summary))
     plots = {
         "influence": analysis.plot_influence,
         "by_position": analysis.plot_influence_by_position,

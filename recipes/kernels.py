@@ -23,12 +23,12 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-import rich
 import tyro
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 
 
@@ -84,7 +84,7 @@ def run(config, presets):
             taps[name], analysis.time_constants(encoder)
         )
     results = {"models": summaries}
-    rich.print(analysis.kernel_table(summaries))
+    show(analysis.kernel_table(summaries))
     if config.before is not None:
         pair = {
             name: analysis.routing_kernels(preset, config.length)
@@ -94,7 +94,7 @@ def run(config, presets):
         layers = analysis.most_changed(change)
         results["change"] = change.tolist()
         results["most_changed"] = layers.tolist()
-        rich.print(analysis.kernel_change_table(*pair.values(), change, layers))
+        show(analysis.kernel_change_table(*pair.values(), change, layers))
         draw(
             analysis.plot_kernel_change,
             pictures(config.output / "kernel_change"),

@@ -22,12 +22,12 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-import rich
 from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 from keras_bigs.training.fine_tuning_config import parse_config
 
@@ -79,7 +79,7 @@ def run(config, models):
     for rows in zip(*lengths.values(), strict=True):
         scores = (f"{100 * row['accuracy']:.1f}" for row in rows)
         by_length.add_row(rows[0]["bin"], f"{rows[0]['examples']:,}", *scores)
-    rich.print(by_length)
+    show(by_length)
     by_distance = Table("distractors", *models, title="QNLI accuracy, %")
     for number in dict.fromkeys(row["distractors"] for row in distances):
         rows = [row for row in distances if row["distractors"] == number]
@@ -93,7 +93,7 @@ def run(config, models):
         "paper, without and with: "
         + "; ".join(f"{n} {a}, {b}" for n, (a, b) in analysis.TABLE_4.items())
     )
-    rich.print(by_distance)
+    show(by_distance)
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     draw(
         analysis.plot_by_length,

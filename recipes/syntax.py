@@ -35,12 +35,11 @@ import pathlib
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training import figures
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.fine_tuning_config import parse_config
 
 
@@ -143,12 +142,9 @@ def report(config, pairs, scores):
             name: dict(sorted(groups.items(), key=lambda item: int(item[0])))
             for name, groups in results.items()
         }
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 250  # a file has room for the whole table
-    console.print(analysis.pair_table(f"{title}, % [95% interval]", results, paper))
+    show(analysis.pair_table(f"{title}, % [95% interval]", results, paper))
     if table := analysis.left_out_table(results):
-        console.print(table)
+        show(table)
     paths = [config.output / f"syntax.{suffix}" for suffix in ("png", "svg")]
     if config.set == "linzen":
         figures.draw(analysis.plot_attractors, paths, results, title)

@@ -22,13 +22,13 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-import rich
 from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.grid import Grid
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 from keras_bigs.training.fine_tuning_config import parse_config
@@ -116,7 +116,7 @@ def main(config: Config):
                 f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}"
                 + (f" ({point.diverged} diverged)" if point.diverged else ""),
             )
-    rich.print(table)
+    show(table)
     results = {n: [point._asdict() for point in run] for n, run in points.items()}
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     pictures = [config.output / f"transfer.{kind}" for kind in ("png", "svg")]

@@ -1,5 +1,6 @@
 """Scores of many runs as a table and a picture, beside the paper's."""
 
+from rich.console import Console
 from rich.table import Table
 
 from keras_bigs.training.figures import figure
@@ -44,6 +45,14 @@ def setting_name(settings):
         f"lr{settings['learning_rate']:g}-wd{settings['weight_decay']:g}"
         f"-bs{settings['batch_size']}-ep{settings['epochs']}"
     )
+
+
+def show(table):
+    """Prints a table: names such as `[a]` as they are, and into a file unwrapped."""
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 250
+    console.print(table)
 
 
 def markdown(table):
