@@ -22,10 +22,11 @@ import dataclasses
 import pathlib
 
 import tyro
-from rich.console import Console
 
 import keras_bigs
 from keras_bigs import errors
+from keras_bigs import files
+from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 
 
@@ -61,6 +62,19 @@ def main(config: Config):
             f"--model has {numbers}. To be compared, all need equally many seeds."
         )
     cola = keras_bigs.data.syntax.read_cola_annotations(config.annotations)
+    with files.lock(config.output):
+        files.claim(
+            config.output,
+            dataclasses.asdict(config),
+            lambda: (config.output / "results.json").exists(),
+            free=("output", "annotations"),
+        )
+        run(config, cola, sources)
+
+
+def run(config, cola, sources):
+    """Predicts, compares, and writes everything."""
+    analysis = keras_bigs.analysis
     predictions = {
         name: analysis.cola_predictions(seeds, cola.sentences)
         for name, seeds in sources.items()
@@ -68,8 +82,7 @@ def main(config: Config):
     report = analysis.cola_report(
         cola, predictions, config.bins, config.resamples, config.seed
     )
-    # Names of models are no markup.
-    Console(markup=False, highlight=False).print(analysis.cola_table(report))
+    show(analysis.cola_table(report))
     by_feature = analysis.plot_matthews_by_feature
     for name, plot, rows, kinds in (
         ("length", analysis.plot_matthews_by_length, report.by_length, ("png", "svg")),

@@ -50,6 +50,19 @@ def main(config: Config):
     rows = analysis.flops_by_length(
         config.size, config.lengths, config.training, config.masked
     )
+    with files.lock(config.output):
+        files.claim(
+            config.output,
+            dataclasses.asdict(config),
+            lambda: (config.output / "flops.md").exists(),
+            free=("output",),
+        )
+        report(config, rows)
+
+
+def report(config, rows):
+    """Prints, draws and saves the counts."""
+    analysis = keras_bigs.analysis
     # The paper's are of this alone.
     with_paper = config.size == "large" and not (config.training or config.masked)
     title = f"{config.size}, {'forward and backward' if config.training else 'forward'}"

@@ -39,9 +39,21 @@ def test_flops(tmp_path, capsys):
 
 def test_the_paper_is_beside_what_it_counts(tmp_path, capsys):
     for option in (["--size", "tiny"], ["--training"], ["--masked", "0.1"]):
-        command = [*option, "--lengths", "128", "--output", str(tmp_path)]
+        output = tmp_path / option[0]
+        command = [*option, "--lengths", "128", "--output", str(output)]
         flops.main(flops.parse(command))
         assert "│ paper │" not in capsys.readouterr().out
+
+
+def test_other_options_are_refused(tmp_path):
+    for option in ([], ["--training"]):
+        command = ["--size", "tiny", "--lengths", "16", "--output", str(tmp_path)]
+        config = flops.parse([*command, *option])
+        if option:
+            with pytest.raises(errors.ConfigError, match="results of other options"):
+                flops.main(config)
+        else:
+            flops.main(config)
 
 
 def test_nothing_is_written_for_a_wrong_option(tmp_path):
