@@ -141,7 +141,10 @@ def permutation_test(labels, first, second, resamples=9999, seed=0):
     change = (second - first)[:, differ]
 
     def difference(exchanged, kept, axis):
-        return score(first, change, exchanged) - score(second, -change, exchanged)
+        found = score(first, change, exchanged) - score(second, -change, exchanged)
+        # Equal differences are equal only to rounding, and ties count: SciPy allows for
+        # that relative to the models' own difference, which may be 0.
+        return np.round(found, 12)
 
     exchanged = np.zeros(differ.sum())
     result = stats.permutation_test(

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import example
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -97,6 +98,7 @@ def test_permutation_by_hand():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
+@example(145)  # the models' own difference is 0, and others are to rounding
 def test_permutation_of_all_ways(seed):
     rng = np.random.default_rng(seed)
     labels = np.array([0, 1, *rng.integers(0, 2, 4)])
