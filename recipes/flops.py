@@ -27,6 +27,7 @@ from keras_bigs import files
 from keras_bigs.training.benchmarks.tables import markdown
 from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
+from keras_bigs.training.figures import pictures
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -69,8 +70,8 @@ def report(config, rows):
     table = analysis.flops_table(rows, title, with_paper)
     show(table)
     analysis.write_flops(config.output, rows)
-    pictures = [config.output / f"flops.{kind}" for kind in ("png", "svg")]
-    draw(analysis.plot_flops, pictures, rows, title, with_paper)
+    paths = pictures(config.output / "flops")
+    draw(analysis.plot_flops, paths, rows, title, with_paper)
     files.write_text(config.output / "flops.md", markdown(table))
     print(f"Wrote {config.output}")
 

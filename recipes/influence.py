@@ -36,6 +36,7 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
+from keras_bigs.training.figures import pictures
 
 
 @dataclass(kw_only=True)
@@ -84,8 +85,7 @@ def run(config, presets):
         "by_position": analysis.plot_influence_by_position,
     }
     for name, plot in plots.items():
-        pictures = [config.output / f"{name}.{suffix}" for suffix in ("png", "svg")]
-        draw(plot, pictures, maps)
+        draw(plot, pictures(config.output / name), maps)
     analysis.write_influence(config.output / "influence.csv", maps)
     tokens = {name: tokens for name, (_, tokens, _, _) in loaded.items()}
     text = json.dumps({"tokens": tokens, "maps": summary}, indent=2)

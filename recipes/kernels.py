@@ -30,6 +30,7 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
+from keras_bigs.training.figures import pictures
 
 
 @dataclass(kw_only=True)
@@ -112,11 +113,6 @@ def run(config, presets):
     text = json.dumps(results, indent=2)
     files.write_text(config.output / "summary.json", text)
     print(f"Wrote {config.output}")
-
-
-def pictures(path):
-    """A PNG and an SVG."""
-    return [path.with_suffix(suffix) for suffix in (".png", ".svg")]
 
 
 def parse(arguments=None):

@@ -29,6 +29,7 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
+from keras_bigs.training.figures import pictures
 from keras_bigs.training.fine_tuning_config import parse_config
 
 
@@ -97,12 +98,12 @@ def run(config, models):
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     draw(
         analysis.plot_by_length,
-        [config.output / f"lengths.{kind}" for kind in ("png", "svg")],
+        pictures(config.output / "lengths"),
         lengths,
     )
     draw(
         analysis.plot_distractors,
-        [config.output / f"distractors.{kind}" for kind in ("png", "svg")],
+        pictures(config.output / "distractors"),
         distances,
     )
     print(f"Wrote {config.output}")

@@ -145,7 +145,7 @@ def report(config, pairs, scores):
     show(analysis.pair_table(f"{title}, % [95% interval]", results, paper))
     if table := analysis.left_out_table(results):
         show(table)
-    paths = [config.output / f"syntax.{suffix}" for suffix in ("png", "svg")]
+    paths = figures.pictures(config.output / "syntax")
     if config.set == "linzen":
         figures.draw(analysis.plot_attractors, paths, results, title)
     else:

@@ -29,6 +29,8 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.grid import Grid
 from keras_bigs.training.benchmarks.tables import show
+from keras_bigs.training.figures import draw
+from keras_bigs.training.figures import pictures
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 from keras_bigs.training.fine_tuning_config import parse_config
@@ -119,8 +121,7 @@ def main(config: Config):
     show(table)
     results = {n: [point._asdict() for point in run] for n, run in points.items()}
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))
-    pictures = [config.output / f"transfer.{kind}" for kind in ("png", "svg")]
-    keras_bigs.training.figures.draw(analysis.plot_transfer, pictures, points, task)
+    draw(analysis.plot_transfer, pictures(config.output / "transfer"), points, task)
     print(f"Wrote {config.output}")
 
 

@@ -48,6 +48,18 @@ def figure(*paths, **kwargs):
             plt.close(figure)
 
 
+def pictures(path):
+    """A figure's paths as PNG and as SVG.
+
+    Args:
+        path: `pathlib.Path` or string, without a suffix.
+
+    Returns:
+        list of two strings, for `figure`.
+    """
+    return [f"{path}.{suffix}" for suffix in ("png", "svg")]
+
+
 def draw(plot, *args):
     """Draws a figure where there is Matplotlib, and else says once what is missing.
 

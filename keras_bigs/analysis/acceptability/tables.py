@@ -1,6 +1,5 @@
 """The scores on the annotated CoLA as tables, printed and written."""
 
-import csv
 import dataclasses
 import json
 import math
@@ -9,6 +8,7 @@ import pathlib
 from rich.table import Table
 
 from keras_bigs import files
+from keras_bigs.data.tables import write_table
 from keras_bigs.training.benchmarks.paper import GLUE
 
 
@@ -90,14 +90,9 @@ def write_cola(directory, report):
         for row in groups
         for model, score in row.scores.items()
     ]
-    with (
-        files.atomic_write(directory / "scores.csv") as path,
-        open(path, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({**row, "seeds": json.dumps(row["seeds"])})
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["seeds"] = [json.dumps(seeds) for seeds in columns["seeds"]]
+    write_table(directory / "scores.csv", columns)
     results = {"left_out": report.left_out, "scores": rows}
     files.write_text(directory / "results.json", json.dumps(results, indent=2))
 

@@ -1,6 +1,5 @@
 """Operations by length as tables, printed and written."""
 
-import csv
 import json
 import pathlib
 
@@ -8,6 +7,7 @@ from rich.table import Table
 
 from keras_bigs import files
 from keras_bigs.analysis.flop_counts.encoder import PAPER_FLOPS
+from keras_bigs.data.tables import write_table
 
 
 def flops_table(rows, title, with_paper=False):
@@ -77,10 +77,5 @@ def write_flops(directory, rows):
     files.write_text(directory / "flops.json", json.dumps(records, indent=2))
     # Not every routing has all terms.
     names = dict.fromkeys(name for record in records for name in record)
-    with (
-        files.atomic_write(directory / "flops.csv") as path,
-        open(path, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, names, restval=0)
-        writer.writeheader()
-        writer.writerows(records)
+    columns = {name: [record.get(name, 0) for record in records] for name in names}
+    write_table(directory / "flops.csv", columns)

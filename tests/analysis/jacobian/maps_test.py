@@ -1,14 +1,13 @@
 """Maps of influence: numbers, table, file and figures."""
 
-import contextlib
 import csv
 
 import numpy as np
 import pytest
 
 from keras_bigs import analysis
-from keras_bigs import training
 from keras_bigs.analysis.jacobian import figures as influence_figures
+from tests.analysis.drawn import record
 from tests.analysis.jacobian.influences_test import build
 from tests.analysis.jacobian.influences_test import text
 from tests.backend import fast_on_torch
@@ -94,15 +93,7 @@ def test_file(tmp_path):
 
 @pytest.mark.without_backend
 def test_figures(tmp_path, monkeypatch):
-    drawn = []
-
-    @contextlib.contextmanager
-    def figure(*paths, **kwargs):
-        with training.figure(*paths, **kwargs) as axes:
-            yield axes
-            drawn.append(axes)
-
-    monkeypatch.setattr(influence_figures, "figure", figure)
+    drawn = record(monkeypatch, influence_figures)
     maps = [
         each(part="layer 0"),
         each(),

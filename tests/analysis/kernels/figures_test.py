@@ -1,15 +1,14 @@
 """Figures and tables have what the arrays have."""
 
-import contextlib
 import csv
 
 import numpy as np
 import pytest
 
 from keras_bigs import analysis
-from keras_bigs import training
 from keras_bigs.analysis.kernels import figures as kernel_figures
 from keras_bigs.errors import ConfigError
+from tests.analysis.drawn import record
 
 pytestmark = pytest.mark.without_backend
 
@@ -23,16 +22,7 @@ LONG[1, :, 30] = 1  # the one that reaches farthest
 @pytest.fixture
 def drawn(monkeypatch):
     """The panels of each figure, when it is written."""
-    panels = []
-
-    @contextlib.contextmanager
-    def figure(*paths, **kwargs):
-        with training.figure(*paths, **kwargs) as axes:
-            yield axes
-            panels.append(axes)
-
-    monkeypatch.setattr(kernel_figures, "figure", figure)
-    return panels
+    return record(monkeypatch, kernel_figures)
 
 
 def both(path):

@@ -1,13 +1,11 @@
 """Figures of minimal pairs: what is in them."""
 
-import contextlib
-
 import numpy as np
 import pytest
 
 from keras_bigs import analysis
-from keras_bigs import training
 from keras_bigs.analysis.syntax import figures
+from tests.analysis.drawn import record
 from tests.analysis.syntax.tables_test import PAPER
 from tests.analysis.syntax.tables_test import RESULTS
 
@@ -17,17 +15,7 @@ pytestmark = pytest.mark.without_backend
 @pytest.fixture
 def drawn(monkeypatch):
     """The axes of each figure."""
-    pytest.importorskip("matplotlib")
-    panels = []
-
-    @contextlib.contextmanager
-    def figure(*paths, **kwargs):
-        with training.figure(*paths, **kwargs) as axes:
-            yield axes
-            panels.append(axes)
-
-    monkeypatch.setattr(figures, "figure", figure)
-    return panels
+    return record(monkeypatch, figures)
 
 
 def points(axes):
