@@ -44,3 +44,15 @@ def read_vocabulary(path) -> list[str]:
             f"{', '.join(repeated[:5])}. A vocabulary has each once."
         )
     return pieces
+
+
+def same_pieces(first, second) -> bool:
+    """Whether two vocabularies are the same once they have been part of a preset.
+
+    keras-hub reads the pieces of a preset without white space at their ends.
+
+    Args:
+        first: list of strings.
+        second: list of strings.
+    """
+    return [piece.rstrip() for piece in first] == [piece.rstrip() for piece in second]

@@ -32,6 +32,7 @@ from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
 from keras_bigs.training.config import pretrain
+from keras_bigs.vocabulary import same_pieces
 
 
 @dataclass(kw_only=True)
@@ -143,7 +144,7 @@ def check_vocabulary(config, folder, source, tokenizer):
     same = tokenizer.vocabulary_size() == source.model.backbone.vocabulary_size
     if source.tokenizer is not None:
         same = (
-            source.tokenizer.get_vocabulary() == tokenizer.get_vocabulary()
+            same_pieces(source.tokenizer.get_vocabulary(), tokenizer.get_vocabulary())
             and source.tokenizer.lowercase == tokenizer.lowercase
         )
     if not same:

@@ -4,6 +4,7 @@ import pytest
 
 from keras_bigs import errors
 from keras_bigs import models
+from keras_bigs import vocabulary
 
 pytestmark = pytest.mark.without_backend
 
@@ -37,3 +38,12 @@ def test_errors(content, message, tmp_path):
         models.read_vocabulary(path)
     with pytest.raises(errors.DataError, match=message):
         models.BiGSTokenizer(path)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [(PIECES[:-2] + ["", ""], True), (PIECES[:-1], False), (PIECES[::-1], False)],
+)
+def test_same_pieces_after_a_preset(other, same):
+    # keras-hub's `save_to_preset` writes " " and its `from_preset` reads "".
+    assert vocabulary.same_pieces(PIECES, other) == same
