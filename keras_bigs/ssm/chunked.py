@@ -6,8 +6,8 @@ tokens reach later chunks only through the `N` states at its end,
     s_t = A_bar^C s_{t-1} + sum_j A_bar^(C-1-j) u_{t,j},
     y_{t,i} = (T u_t)_i + Re(c A_bar^(i+1) s_{t-1}),        c = C B_bar,
 
-so both the inflow and the outflow are matrix products and only `length / C` steps are
-sequential. Cost: `O(C + N)` a token and channel, memory linear in length.
+so inflow and outflow are matrix products, as is the recurrence over chunks (`states`).
+Cost: `O(C + N)` a token and channel, memory linear in length.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from keras import ops
 
-from keras_bigs.compat.scan import scan
+from keras_bigs.compat.einsum import einsum
+from keras_bigs.ssm import states
 from keras_bigs.ssm.kernel import indices
 from keras_bigs.ssm.kernel import kernel
 from keras_bigs.ssm.kernel import mix_positions
 from keras_bigs.ssm.kernel import pad_length
-from keras_bigs.ssm.kernel import per_channel
 from keras_bigs.ssm.kernel import powers
 from keras_bigs.ssm.kernel import round_up
 from keras_bigs.ssm.kernel import toeplitz_matrix
@@ -33,21 +33,21 @@ CHUNK_OF_UNKNOWN_LENGTH = 64
 
 
 class Chunks(NamedTuple):
-    """The matrices of chunks of `C` tokens, real parts of states above imaginary ones.
+    """The matrices of chunks of `C` tokens; `p` is the real or the imaginary part.
 
     Attributes:
         inside: `(K, C, C)`, the Toeplitz matrix of the causal convolution.
-        inflow: `(K, 2N, C)`: at `j`, what has become of an input after `j` steps.
-        outflow: `(K, 2N, C)`: at `i`, what a state adds to the output `i + 1` steps on.
-        step_re: `(K, N)`, real part of the transition over a chunk.
-        step_im: `(K, N)`, imaginary part of the transition over a chunk.
+        inflow: `(K, N, 2, C)`: at `[..., p, j]`, what has become of an input after `j`
+            steps.
+        outflow: `(K, N, 2, C)`: at `[..., p, i]`, what a state adds to the output
+            `i + 1` steps on.
+        transition: from chunk to chunk, see `states.prepare`.
     """
 
     inside: Any
     inflow: Any
     outflow: Any
-    step_re: Any
-    step_im: Any
+    transition: Any
 
 
 def prepare(ssm, length):
@@ -57,10 +57,9 @@ def prepare(ssm, length):
     out_re, out_im = weigh(ssm, real[..., 1:], imaginary[..., 1:])
     return Chunks(
         inside=toeplitz_matrix(kernel(ssm, chunk)),
-        inflow=ops.concatenate([real, imaginary], axis=1)[..., :chunk],
-        outflow=ops.concatenate([out_re, -out_im], axis=1),
-        step_re=real[..., chunk],
-        step_im=imaginary[..., chunk],
+        inflow=ops.stack([real, imaginary], axis=2)[..., :chunk],
+        outflow=ops.stack([out_re, -out_im], axis=2),
+        transition=states.prepare(ssm, chunk, round_up(length, chunk) // chunk),
     )
 
 
@@ -76,7 +75,7 @@ def apply(u, chunks, reverse=False):
     Returns:
         `(batch, length, dim)` in the dtype of `u`.
     """
-    inside, inflow, outflow, step_re, step_im = chunks
+    inside, inflow, outflow, transition = chunks
     batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
     chunk = inside.shape[-1]
     padded = round_up(length, chunk)
@@ -86,38 +85,36 @@ def apply(u, chunks, reverse=False):
         outflow = ops.flip(outflow, axis=-1)
     else:
         inflow = ops.flip(inflow, axis=-1)
-    states = ops.cast(mix_positions(inflow, u), step_re.dtype)
-    step_re, step_im = per_channel(step_re, dim), per_channel(step_im, dim)
-    states = carry_states(states, step_re, step_im, reverse)
-    y = y + mix_positions(outflow, ops.cast(states, u.dtype), transpose=True)
+    leaving = ops.cast(_states_of_chunks(inflow, u), inflow.dtype)
+    entering = states.entering(leaving, transition, reverse)
+    y = y + _outputs_of_states(outflow, ops.cast(entering, u.dtype))
     return ops.reshape(y, (batch, padded, dim))[:, :length]
 
 
-def carry_states(inflow, A_re, A_im, reverse):
-    """The state that enters each chunk: `s_{t-1}` of `s_t = A s_{t-1} + inflow_t`.
-
-    Args:
-        inflow: `(batch, chunks, 2N, dim)`, real parts above imaginary parts.
-        A_re: `(N, dim)` or `(N, 1)`, real part of the transition over a chunk.
-        A_im: the imaginary part.
-        reverse: bool. Whether states flow from the last chunk to the first.
-
-    Returns:
-        `(batch, chunks, 2N, dim)`.
-    """
-    state_dim = A_re.shape[0]
-    steps = ops.moveaxis(inflow, 1, 0)
-
-    def step(state, inflow_t):
-        re, im = state[:, :state_dim], state[:, state_dim:]
-        moved = ops.concatenate([A_re * re - A_im * im, A_re * im + A_im * re], axis=1)
-        return moved + inflow_t
-
-    start = ops.zeros_like(steps[0])
-    states = scan(step, start, steps, reverse)
-    # A chunk is entered by the state that the one before it leaves.
-    if reverse:
-        states = ops.concatenate([states[1:], start[None]], axis=0)
+def _states_of_chunks(inflow, u):
+    """Of `(batch, chunks, C, dim)`: `(K, N, 2, chunks, batch, dim / K)`, as `u`."""
+    num_kernels, state_dim, _, chunk = inflow.shape
+    batch, num_chunks, _, dim = ops.shape(u)
+    inflow = ops.cast(ops.reshape(inflow, (num_kernels, 2 * state_dim, chunk)), u.dtype)
+    if num_kernels == 1:
+        leaving = einsum("nc,btcd->ntbd", inflow[0], u)
     else:
-        states = ops.concatenate([start[None], states[:-1]], axis=0)
-    return ops.moveaxis(states, 0, 1)
+        u = ops.reshape(u, (batch, num_chunks, chunk, num_kernels, dim // num_kernels))
+        leaving = einsum("knc,btckd->kntbd", inflow, u)
+    shape = (num_kernels, state_dim, 2, num_chunks, batch, dim // num_kernels)
+    return ops.reshape(leaving, shape)
+
+
+def _outputs_of_states(outflow, entering):
+    """Of `(K, N, 2, chunks, batch, dim / K)`: `(batch, chunks, C, dim)`."""
+    num_kernels, state_dim, _, chunk = outflow.shape
+    num_chunks, batch, channels = ops.shape(entering)[3:]
+    outflow = ops.cast(
+        ops.reshape(outflow, (num_kernels, 2 * state_dim, chunk)), entering.dtype
+    )
+    shape = (num_kernels, 2 * state_dim, num_chunks, batch, channels)
+    entering = ops.reshape(entering, shape)
+    if num_kernels == 1:
+        return einsum("nc,ntbd->btcd", outflow[0], entering[0])
+    y = einsum("knc,kntbd->btckd", outflow, entering)
+    return ops.reshape(y, (batch, num_chunks, chunk, num_kernels * channels))

@@ -8,6 +8,7 @@ from keras_bigs.ssm import SSMParameters
 from keras_bigs.ssm import chunked
 from keras_bigs.ssm import convolve
 from keras_bigs.ssm import initial_parameters
+from keras_bigs.ssm import states
 from tests.backend import compiled
 from tests.backend import relative_error
 from tests.backend import to_numpy
@@ -35,7 +36,9 @@ def convolution(reverse):
 @pytest.mark.parametrize(
     ("chunk", "reverse"),
     [
+        # 30 chunks are six groups of six, six chunks of which are padding.
         (1, True),
+        (1, False),
         (7, False),
         (10, True),
         (LENGTH + 1, True),
@@ -50,8 +53,9 @@ def test_any_chunk_length(chunk, reverse, monkeypatch):
     assert relative_error(y, exact) <= 1e-6
 
 
-def test_gradients_across_chunks(monkeypatch, reverse=True):
-    monkeypatch.setattr(chunked, "CHUNK", 7)
+@pytest.mark.parametrize(("chunk", "reverse"), [(7, True), (1, False)])
+def test_gradients_across_chunks(chunk, reverse, monkeypatch):
+    monkeypatch.setattr(chunked, "CHUNK", chunk)
     u, g, parameters = draw(num_kernels=2)
     _, gradients = value_and_gradients(
         convolution(reverse), u, *parameters, cotangent=g
@@ -59,3 +63,13 @@ def test_gradients_across_chunks(monkeypatch, reverse=True):
     exact = oracle.gradients(g, u, parameters, "zoh", reverse)
     for gradient, expected in zip(gradients, exact[:6], strict=True):
         assert relative_error(gradient, expected) <= 1e-4
+
+
+@pytest.mark.without_backend
+@pytest.mark.parametrize(
+    ("num_chunks", "groups"),
+    [(1, (1, 1)), (16, (16, 1)), (17, (5, 2)), (64, (8, 2)), (4096, (16, 3))],
+)
+def test_groups_of_chunks(num_chunks, groups):
+    """The fewest levels of at most 16 that reach all chunks, no larger than need be."""
+    assert states.groups_of(num_chunks) == groups

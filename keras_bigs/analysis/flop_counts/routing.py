@@ -15,6 +15,7 @@ from keras_bigs.layers import SelfAttention
 from keras_bigs.layers import SlidingWindowAttention
 from keras_bigs.ssm import auto_method
 from keras_bigs.ssm import chunked
+from keras_bigs.ssm import states
 from keras_bigs.ssm.kernel import TAP_BLOCK
 from keras_bigs.ssm.kernel import round_up
 
@@ -111,13 +112,20 @@ def _fft(length, dim, state_dim):
 
 
 def _chunked(length, dim, state_dim):
-    """Products inside chunks, into states and out of them; and the states' steps."""
+    """Products inside chunks, into states, between these and out of them; and a sum."""
     chunk = min(chunked.CHUNK, length)
     padded = round_up(length, chunk)
     products = 2 * padded * dim * (chunk + 2 * 2 * state_dim)
-    # A complex product and a sum a state and chunk; the sum of both parts of outputs.
-    sums = 8 * state_dim * dim * (padded // chunk) + padded * dim
-    return chunk, [FlopTerm("mixing", products + sums)]
+    # From chunk to chunk: a triangular matrix of complex numbers a group of chunks,
+    # and but for the last level a row of it for what leaves the group.
+    num_chunks = padded // chunk
+    group, num_levels = states.groups_of(num_chunks)
+    for level in range(num_levels):
+        num_chunks = round_up(num_chunks, group)
+        rows = group + (level < num_levels - 1)
+        products += 8 * num_chunks * rows * state_dim * dim
+        num_chunks //= group
+    return chunk, [FlopTerm("mixing", products + padded * dim)]
 
 
 def _recurrent(length, dim, state_dim):
