@@ -9,23 +9,27 @@ import contextvars
 
 import keras
 
-_exporting = contextvars.ContextVar("exporting", default=False)
+_elsewhere = contextvars.ContextVar("elsewhere", default=None)
 
 
 @contextlib.contextmanager
-def any_platform():
-    """A scope in which programs are traced for a file, which may run anywhere."""
-    token = _exporting.set(True)
+def tracing_for(platform):
+    """A scope in which programs are traced that will run elsewhere.
+
+    Args:
+        platform: `"any"`, for a file that may run anywhere, or `"accelerator"`.
+    """
+    token = _elsewhere.set(platform)
     try:
         yield
     finally:
-        _exporting.reset(token)
+        _elsewhere.reset(token)
 
 
 def platform():
     """`"cpu"` or `"accelerator"`: where Keras computes by default; or `"any"`."""
-    if _exporting.get():
-        return "any"
+    if _elsewhere.get() is not None:
+        return _elsewhere.get()
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

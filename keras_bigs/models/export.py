@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from keras_bigs.compat.platform import any_platform
+from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.scan import without_loops
 from keras_bigs.compat.tf2onnx import check_onnx
 from keras_bigs.compat.torch_export import export_torch
@@ -78,7 +78,7 @@ class Exportable:
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
         if backend == "torch":
-            with any_platform():
+            with tracing_for("any"):
                 export_torch(self, filepath, format, shapes, max_length, **kwargs)
             if verbose is not False:
                 print(f"Saved artifact at '{filepath}'.")
@@ -104,7 +104,7 @@ class Exportable:
             for name, shape in shapes.items()
         }
         with contextlib.ExitStack() as scopes:
-            scopes.enter_context(any_platform())
+            scopes.enter_context(tracing_for("any"))
             if format == "litert":
                 scopes.enter_context(without_loops())
             if format == "onnx":

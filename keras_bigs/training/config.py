@@ -136,6 +136,13 @@ class TrainingConfig:
     """Whether this is one of several processes, one a host, which each run this command
     (JAX only; see `keras.distribution.initialize`) with one `--output` that all can
     read."""
+    mesh: str | None = None
+    """How devices divide the work (JAX only), such as `batch=4,model=2`: `batch` the
+    examples, `model` large matrices, `sequence` the tokens of every text. The product
+    is the number of devices of all processes. Default: all along `batch`."""
+    shard: Literal["nothing", "optimizer", "weights"] = "nothing"
+    """What the `batch` axis divides beside examples, to save memory: the state of the
+    optimizer (ZeRO-1), or the weights too (ZeRO-3, FSDP)."""
     compilation_cache: bool = True
     """Whether JAX keeps compiled programs on disk, so that the next process need not
     compile them again."""
@@ -163,13 +170,19 @@ class TrainingConfig:
         """The number of sequences that are computed at once, on all devices."""
         return self.batch_size // self.accumulation_steps
 
-    def begin(self):
+    def begin(self, sequence_length):
         """Sets seed, dtype policy and distribution, before anything is built."""
         import keras
 
         from keras_bigs import training
 
-        training.distribute(self.examples_per_batch, self.distributed)
+        training.distribute(
+            self.examples_per_batch,
+            self.distributed,
+            training.parse_mesh(self.mesh) if self.mesh else None,
+            self.shard,
+            sequence_length,
+        )
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(self.dtype)
         if self.compilation_cache:
@@ -194,12 +207,12 @@ def pretrain(config, build_masked_lm):
     options = config.training
     config.data.check()
     options.check()
-    options.begin()
     print("Checking the shards")
     folder = config.data.open()
     train, validation = config.data.batches(
         folder, options.examples_per_batch, options.seed
     )
+    options.begin(train.sequence_length)
     training.pretrain_masked_lm(
         build_masked_lm(config.model, folder, train.sequence_length),
         train,
@@ -219,7 +232,7 @@ def pretrain(config, build_masked_lm):
 
 FREE_SETTINGS = (
     *("output", "folder", "vocabulary", "keep", "max_loss_rise", "distributed"),
-    "compilation_cache",
+    *("compilation_cache", "mesh", "shard"),
 )
 """Names of settings that may differ when a run goes on."""
 

@@ -13,7 +13,7 @@ import keras
 from keras_bigs import files
 from keras_bigs.training.checkpoints import Checkpoints
 from keras_bigs.training.optimizer import accumulation_steps_of
-from keras_bigs.training.processes import process_count
+from keras_bigs.training.processes import data_part
 from keras_bigs.training.processes import process_index
 from keras_bigs.training.processes import require_same
 from keras_bigs.training.report import report
@@ -134,7 +134,7 @@ def pretrain_masked_lm(
             )
             history = resumable_fit(
                 masked_lm,
-                functools.partial(train.dataset, **_this_process()),
+                functools.partial(train.dataset, **_part_of_this_process()),
                 steps * accumulation_steps,
                 steps_per_epoch * accumulation_steps,
                 checkpoints,
@@ -185,8 +185,9 @@ def takes_tokens(masked_lm):
         pooled_dense.trainable = was_trainable
 
 
-def _this_process():
-    return {"process_index": process_index(), "process_count": process_count()}
+def _part_of_this_process():
+    index, count = data_part()
+    return {"process_index": index, "process_count": count}
 
 
 def _evaluation(validation, examples):
@@ -195,7 +196,7 @@ def _evaluation(validation, examples):
         return None
     examples = min(examples, validation.num_examples)
     steps = max(1, examples // validation.batch_size)
-    return validation.dataset(0, steps, **_this_process())
+    return validation.dataset(0, steps, **_part_of_this_process())
 
 
 def _save(masked_lm, preset):

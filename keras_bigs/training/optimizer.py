@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_bigs.training.meshes import MeshParallel
+
 # Biases, layer norm scales and SSM parameters are no matrices to be kept small:
 # decaying `A` or `log_step` would change the time scale of a kernel.
 SSM_PARAMETERS = ("A_re", "A_im", "C", "D", "log_step")
@@ -50,6 +52,20 @@ class WarmupPolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+@keras.saving.register_keras_serializable("keras_bigs")
+class AdamW(keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` whose state `MeshParallel` may divide between devices.
+
+    Takes its arguments.
+    """
+
+    def add_variable(self, shape, *args, layout=None, **kwargs):
+        distribution = keras.distribution.distribution()
+        if layout is not None and isinstance(distribution, MeshParallel):
+            layout = distribution.get_optimizer_layout(layout, shape)
+        return super().add_variable(shape, *args, layout=layout, **kwargs)
+
+
 def adamw(
     learning_rate,
     total_steps,
@@ -80,7 +96,7 @@ def adamw(
             with `ssm_learning_rate`, of the two groups each.
 
     Returns:
-        `keras.optimizers.AdamW`; with `ssm_learning_rate`, a
+        A `keras.optimizers.AdamW`; with `ssm_learning_rate`, a
         `keras.optimizers.MultiOptimizer` of two.
 
     Raises:
@@ -126,7 +142,7 @@ def adamw(
                 warmup_target=peak if warmup_steps else None,
                 warmup_steps=warmup_steps,
             )
-        return keras.optimizers.AdamW(
+        return AdamW(
             schedule,
             weight_decay=weight_decay,
             beta_1=0.9,

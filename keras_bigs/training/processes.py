@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_bigs.errors import ConfigError
+from keras_bigs.training.meshes import MeshParallel
 
 
 def process_index() -> int:
@@ -27,37 +28,64 @@ def process_count() -> int:
     return jax.process_count()
 
 
-def distribute(batch_size: int, distributed: bool = False) -> None:
-    """Divides batches between all devices (JAX); call it before a model is built.
+def distribute(
+    batch_size: int,
+    distributed: bool = False,
+    mesh: dict[str, int] | None = None,
+    shard: str = "nothing",
+    sequence_length: int | None = None,
+) -> None:
+    """Divides the work between all devices (JAX); call it before a model is built.
 
     Args:
         batch_size: int. Over all devices.
         distributed: bool. Whether this is one of several processes, one a host, that
             `keras.distribution.initialize` brings together by its environment
             variables.
+        mesh: dict of the sizes of the axes `"batch"`, `"model"` and `"sequence"`, see
+            `MeshParallel`. Default: batches are divided between all devices.
+        shard: `"nothing"`, `"optimizer"` or `"weights"`, see `MeshParallel`.
+        sequence_length: int. Tokens of a text, for a mesh with a `"sequence"` axis.
 
     Raises:
-        ConfigError: the devices cannot share a batch equally; or `distributed` on
-            another backend.
+        ConfigError: the devices cannot share a batch, or a text, equally; or an option
+            on another backend; or see `MeshParallel`.
     """
     if keras.backend.backend() != "jax":
-        if distributed:
-            raise ConfigError("`distributed` needs KERAS_BACKEND=jax.")
+        if distributed or mesh or shard != "nothing":
+            raise ConfigError(
+                "`distributed`, `mesh` and `shard` need KERAS_BACKEND=jax."
+            )
         return
     import jax
 
     if distributed:
         keras.distribution.initialize()
+        require_same({"batch_size": batch_size, "mesh": mesh, "shard": shard})
     devices = jax.device_count()
-    if batch_size % devices:
+    mesh = mesh or {"batch": devices}
+    parts = mesh.get("batch", 1)
+    if batch_size % parts:
         raise ConfigError(
-            f"{devices} devices cannot share batches of {batch_size} sequences. Choose "
+            f"{parts} devices cannot share batches of {batch_size} sequences. Choose "
             "`batch_size` and `accumulation_steps` so that their ratio is a multiple."
         )
-    if devices > 1:
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(auto_shard_dataset=False)
+    parts = mesh.get("sequence", 1)
+    if sequence_length is not None and sequence_length % parts:
+        raise ConfigError(
+            f"{parts} devices cannot share texts of {sequence_length} tokens. Choose "
+            "a `sequence` axis that divides their length."
         )
+    if devices > 1 or mesh != {"batch": 1}:
+        keras.distribution.set_distribution(MeshParallel(mesh, shard))
+
+
+def data_part() -> tuple[int, int]:
+    """`(index, count)`: which part of every batch this process reads."""
+    distribution = keras.distribution.distribution()
+    if isinstance(distribution, MeshParallel):
+        return distribution.data_part
+    return process_index(), process_count()
 
 
 def of_all_processes(number: int) -> np.ndarray:

@@ -340,17 +340,26 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
         device_mesh,
         model_parallel_dim_name="model",
         data_parallel_dim_name="batch",
+        sequence_parallel_dim_name="sequence",
     ):
         """The layout of the weights under `keras.distribution.ModelParallel`.
 
         Dense layers that widen are split by their outputs and those that narrow by
         their inputs, so that a block exchanges activations once a direction; SSM
-        parameters are a few numbers and stay whole on every device.
+        parameters, biases of outputs and norms are a few numbers and stay whole on
+        every device. Weights of the heads of this library's tasks are laid out too.
+
+        If the mesh has an axis for sequences, what blocks hand on is split by it along
+        the length. Position-wise layers then work on their part of a text, and SSMs
+        exchange the states between parts.
 
         Args:
-            device_mesh: `keras.distribution.DeviceMesh` with both axes.
+            device_mesh: `keras.distribution.DeviceMesh` with these axes.
             model_parallel_dim_name: string. The axis that splits weights.
-            data_parallel_dim_name: string. The axis that splits the batch.
+            data_parallel_dim_name: string, the axis that splits the batch. It splits
+                weights too; `None` for layouts in which it does not.
+            sequence_parallel_dim_name: string. The axis that splits texts, if the mesh
+                has one of that name.
 
         Returns:
             `keras.distribution.LayoutMap`.
@@ -376,21 +385,30 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
                 f"Received: {device_mesh}"
             )
         for name in (model_parallel_dim_name, data_parallel_dim_name):
-            if name not in device_mesh.axis_names:
+            if name is not None and name not in device_mesh.axis_names:
                 raise ValueError(
                     f"{name!r} is no axis of `device_mesh`. "
                     f"Its axes are {device_mesh.axis_names}."
                 )
         model, data = model_parallel_dim_name, data_parallel_dim_name
+        sequence = sequence_parallel_dim_name
         layout_map = keras.distribution.LayoutMap(device_mesh)
         layout_map["token_embedding/embeddings"] = (model, data)
+        layout_map["position_embedding/embeddings"] = (data, model)
         widening = "value_dense|gate_dense|forward_dense|backward_dense"
-        widening += "|intermediate_dense|input_dense"
+        widening += "|intermediate_dense|input_dense|lstm_cell"
         layout_map[f"block.*/({widening})/kernel"] = (data, model)
         layout_map[f"block.*/({widening})/bias"] = (model,)
+        layout_map["block.*/lstm_cell/recurrent_kernel"] = (data, model)
         layout_map["block.*output_dense/kernel"] = (model, data)
         layout_map["block.*/(query|key|value)/kernel"] = (data, model, None)
         layout_map["block.*attention_output/kernel"] = (model, None, data)
+        layout_map["(pooled_dense|mlm_head/intermediate_dense)/kernel"] = (data, model)
+        layout_map["(pooled_dense|mlm_head/intermediate_dense)/bias"] = (model,)
+        if sequence in device_mesh.axis_names:
+            batch = data_parallel_dim_name or "batch"
+            outputs = r"(.*/)?(embeddings_layer_norm|block_\d+)/output"
+            layout_map[outputs] = (batch, sequence, None)
         return layout_map
 
 
