@@ -165,25 +165,30 @@ def main(config: Config):
 def build(config: ModelConfig, folder, sequence_length):
     """The task, with the tokenizer of a folder of shards."""
     models = keras_bigs.models
-    sizes = models.architecture_sizes(
-        config.block, config.hidden_dim, config.num_layers
-    )
-    if config.intermediate_dim is not None:
-        sizes["intermediate_dim"] = config.intermediate_dim
-    backbone = models.BiGSBackbone(
-        vocabulary_size=len(folder.vocabulary),
-        **sizes,
-        routing=config.routing,
-        state_dim=config.state_dim,
-        dropout=config.dropout,
-        max_sequence_length=sequence_length,
-        rematerialize=config.rematerialize,
-    )
     preprocessor = models.BiGSMaskedLMPreprocessor(
         models.BiGSTokenizer(folder.vocabulary, lowercase=folder.lowercase),
         sequence_length=sequence_length,
     )
-    return models.BiGSMaskedLM(backbone, preprocessor)
+    options = backbone_options(config, len(folder.vocabulary), sequence_length)
+    return models.BiGSMaskedLM(models.BiGSBackbone(**options), preprocessor)
+
+
+def backbone_options(config: ModelConfig, vocabulary_size, sequence_length):
+    """The arguments of `BiGSBackbone`."""
+    sizes = keras_bigs.models.architecture_sizes(
+        config.block, config.hidden_dim, config.num_layers
+    )
+    if config.intermediate_dim is not None:
+        sizes["intermediate_dim"] = config.intermediate_dim
+    return {
+        "vocabulary_size": vocabulary_size,
+        **sizes,
+        "routing": config.routing,
+        "state_dim": config.state_dim,
+        "dropout": config.dropout,
+        "max_sequence_length": sequence_length,
+        "rematerialize": config.rematerialize,
+    }
 
 
 def parse(arguments=None):

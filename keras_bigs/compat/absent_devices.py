@@ -4,7 +4,6 @@ Keras 3.15 looks the devices of a mesh up by name among those of the process. Ma
 when `keras.distribution.DeviceMesh` takes JAX's devices.
 """
 
-import jax
 import keras
 import numpy as np
 
@@ -17,6 +16,8 @@ def mesh_of_absent_devices(devices, shape, axis_names):
         shape: tuple of ints.
         axis_names: tuple of strings.
     """
+    import jax
+
     devices = np.array(devices).reshape(shape)
     mesh = keras.distribution.DeviceMesh(
         shape, axis_names, devices=np.array([f"absent:{d.id}" for d in devices.flat])

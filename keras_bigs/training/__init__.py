@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "benchmarks",
         "config",
         "fine_tuning_config",
+        "planning",
         "publishing",
         "report",
     ],

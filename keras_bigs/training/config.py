@@ -112,7 +112,7 @@ class TrainingConfig:
 
     steps: int = 5000
     """Number of updates."""
-    batch_size: int = 32
+    batch_size: Annotated[int, tyro.conf.arg(aliases=["--batch"])] = 32
     """Number of sequences an update."""
     accumulation_steps: int = 1
     """Number of batches into which an update is divided, to save memory. The average of

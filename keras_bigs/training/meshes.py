@@ -5,6 +5,7 @@ import warnings
 
 import keras
 
+from keras_bigs.compat.absent_devices import mesh_of_absent_devices
 from keras_bigs.errors import ConfigError
 from keras_bigs.models import BiGSBackbone
 
@@ -65,6 +66,8 @@ class MeshParallel(keras.distribution.ModelParallel):
             `"optimizer"`, the state of the optimizer of `keras_bigs.training.adamw`, a
             third of the memory for weights and it with 8 devices (ZeRO-1, Rajbhandari
             et al. 2020); or `"weights"`, both (ZeRO-3, or FSDP).
+        devices: list of JAX devices that this process lacks, to compile for them.
+            Default: all devices.
 
     Raises:
         ConfigError: an axis that is not known, or sizes that are not those of the
@@ -79,20 +82,23 @@ class MeshParallel(keras.distribution.ModelParallel):
     ```
     """
 
-    def __init__(self, mesh, shard="nothing"):
+    def __init__(self, mesh, shard="nothing", devices=None):
         if set(mesh) - set(AXES) or shard not in SHARDED:
             raise ConfigError(
                 f"`mesh` must be a dict of {AXES}, and `shard` one of {SHARDED}. "
                 f"Received: mesh={mesh}, shard={shard!r}"
             )
         shape = tuple(mesh.get(axis, 1) for axis in AXES)
-        num_devices = len(keras.distribution.list_devices())
+        num_devices = len(devices or keras.distribution.list_devices())
         if math.prod(shape) != num_devices:
             raise ConfigError(
                 f"`mesh` must divide all of {num_devices} devices: the product of its "
                 f"sizes is that number. Received: mesh={mesh}"
             )
-        device_mesh = keras.distribution.DeviceMesh(shape, AXES)
+        if devices is None:
+            device_mesh = keras.distribution.DeviceMesh(shape, AXES)
+        else:
+            device_mesh = mesh_of_absent_devices(devices, shape, AXES)
         self.shard = shard
         super().__init__(
             layout_map=BiGSBackbone.get_layout_map(

@@ -4,7 +4,7 @@ import pytest
 
 from keras_bigs import errors
 from keras_bigs import models
-from keras_bigs import vocabulary
+from keras_bigs.vocabulary import same_pieces
 
 pytestmark = pytest.mark.without_backend
 
@@ -46,4 +46,4 @@ def test_errors(content, message, tmp_path):
 )
 def test_same_pieces_after_a_preset(other, same):
     # keras-hub's `save_to_preset` writes " " and its `from_preset` reads "".
-    assert vocabulary.same_pieces(PIECES, other) == same
+    assert same_pieces(PIECES, other) == same

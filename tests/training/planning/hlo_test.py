@@ -1,0 +1,70 @@
+"""What is read from the text of a compiled program."""
+
+import pytest
+
+from keras_bigs.training.planning import Program
+from keras_bigs.training.planning import read_program
+
+pytestmark = pytest.mark.without_backend
+
+TEXT = """
+HloModule step, entry_computation_layout={(f32[8]{0})->f32[8]{0}}
+
+%fused (p: f32[8]) -> f32[8] {
+  %p = f32[8]{0:T(128)} parameter(0)
+  ROOT %m = f32[8]{0:T(128)} multiply(%p, %p), backend_config={"estimated_cycles":"7"}
+}
+
+%body (s: (s32[], bf16[4,2])) -> (s32[], bf16[4,2]) {
+  %s = (s32[], bf16[4,2]{1,0}) parameter(0)
+  %x = bf16[4,2]{1,0} get-tuple-element(%s), index=1
+  %r = bf16[4,2]{1,0} all-reduce(%x), replica_groups={{0,1}}, to_apply=%add
+  %f = f32[8]{0} fusion(%r), kind=kLoop, calls=%fused, backend_config={"a":{"estimated_cycles":"100"}}
+  ROOT %t = (s32[], bf16[4,2]{1,0}) tuple(%i, %r)
+}
+
+%condition (s: (s32[], bf16[4,2])) -> pred[] {
+  %n = s32[] constant(12)
+  ROOT %c = pred[] compare(%i, %n), direction=LT
+}
+
+%endless (s: (s32[], bf16[4,2])) -> pred[] {
+  ROOT %c = pred[] compare(%i, %j), direction=LT
+}
+
+ENTRY %main (a: f32[8]) -> f32[8] {
+  %a = f32[8]{0} parameter(0)
+  %g = (f32[8]{0}, f32[16]{0}) all-gather-start(%a), dimensions={0}
+  %h = f32[16]{0} all-gather-done(%g)
+  %p = (f32[8]{0}, f32[8]{0}, u32[]{:S(2)}, u32[]) collective-permute-start(%a)
+  %w = (s32[], bf16[4,2]{1,0}) while(%t), condition=%condition, body=%body
+  %v = (s32[], bf16[4,2]{1,0}) while(%t), condition=%endless, body=%body
+  ROOT %o = f32[8]{0} fusion(%a), kind=kLoop, calls=%fused, backend_config={"estimated_cycles":"1000"}
+}
+"""  # noqa: E501
+
+
+def test_loops_fusions_and_traffic():
+    program = read_program(TEXT)
+    # The fusion of the body runs 12 times in one loop, once in that without a number;
+    # what is inside fusions is in their own estimates.
+    assert program.cycles == 1000 + 12 * 100 + 100
+    assert program.unknown_loops == 1
+    assert program.collectives == {
+        "all-gather": (1, 64),
+        "all-reduce": (13, 13 * 16),
+        "collective-permute": (1, 32),
+    }
+    assert {"while", "fusion", "multiply"} <= program.operations
+    assert program.types == {"bf16", "f32", "s32", "u32"}
+
+
+def test_a_program_of_nothing():
+    empty = "ENTRY %main (a: f32[]) -> f32[] {\n  ROOT %a = f32[] parameter(0)\n}\n"
+    assert read_program(empty) == Program(
+        cycles=0,
+        collectives={},
+        unknown_loops=0,
+        types=frozenset({"f32"}),
+        operations=frozenset({"parameter"}),
+    )

@@ -1,0 +1,125 @@
+"""Training steps compiled for TPUs that are not there."""
+
+import importlib.util
+import json
+
+import keras
+import pytest
+
+from keras_bigs.errors import ConfigError
+from keras_bigs.training import planning
+from keras_bigs.training.planning import topologies
+from recipes import plan as recipe
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="programs for TPUs come from JAX"
+)
+needs_libtpu = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="libtpu is not installed: `pip install libtpu`",
+)
+
+TINY = ["--num_layers", "2", "--hidden_dim", "128", "--state_dim", "16"]
+TINY += ["--vocabulary_size", "512", "--no-estimate_time"]
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Runs the recipe and returns the plan, and what it wrote."""
+    plans = []
+
+    def run(*arguments):
+        policy = keras.config.dtype_policy()
+        output = tmp_path / "plan.json"
+        arguments = ["mini", *TINY, *arguments, "--output", str(output)]
+        try:
+            plans.append(recipe.main(recipe.parse(arguments)))
+        finally:
+            keras.config.set_dtype_policy(policy)
+        return plans[-1], json.loads(output.read_text())
+
+    return run
+
+
+@needs_libtpu
+def test_a_step_on_eight_chips(plan, capsys):
+    """Nothing that TPUs do badly; matrices, batch and texts divided as laid out."""
+    arguments = ["--topology", "v5e:2x4", "--length", "2048", "--batch", "8"]
+    arguments += ["--dtype", "mixed_bfloat16"]
+    whole, _ = plan(*arguments, "--mesh", "batch=8")
+    divided, written = plan(*arguments, "--mesh", "batch=2,model=2,sequence=2")
+    for made in (whole, divided):
+        program = made.step.program
+        assert not program.types & {"f64", "c64", "c128"}
+        assert not program.operations & {
+            *("fft", "infeed", "outfeed", "send", "recv", "while"),
+        }
+        assert "bf16" in program.types
+        assert program.unknown_loops == 0
+    assert set(whole.step.program.collectives) == {"all-reduce"}
+    assert "all-gather" in divided.step.program.collectives
+
+    # 8 bytes a token for 3 inputs, and predictions; a batch of one text, or of four
+    # halves of texts, on each device.
+    inputs = 3 * 4 * 2048
+    predictions = 3 * 4 * round(0.15 * 2048)
+    assert whole.step.batch == inputs + predictions
+    assert 2 * whole.step.batch <= divided.step.batch <= 4 * whole.step.batch
+    # All large weights are halves, and what AdamW keeps for them.
+    for name in ("weights", "optimizer"):
+        ratio = getattr(divided.step, name) / getattr(whole.step, name)
+        assert 0.5 < ratio < 0.52
+    # Norms and dropout are not divided by `model`.
+    assert divided.step.flops < 1.3 * whole.step.flops
+
+    assert written["fits"]
+    assert written["chips"] == 8
+    assert written["mesh"] == {"batch": 2, "model": 2, "sequence": 2}
+    assert written["temporaries_bytes"] == divided.step.temporaries
+    assert "hours" not in written
+    assert "activations and gradients" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@needs_libtpu
+def test_what_would_fit(plan, capsys):
+    """A batch of 16 GiB of activations and more a chip."""
+    arguments = ["--topology", "v5e:2x2", "--batch", str(2**18)]
+    too_large, written = plan(*arguments)
+    assert not too_large.fits
+    assert not written["fits"]
+    assert too_large.memory > too_large.chip.memory == 16 * 2**30
+    assert "would fit" in capsys.readouterr().out
+    assert too_large.suggestions
+    text, memory = too_large.suggestions[-1]
+    assert text.startswith("--accumulation_steps ")
+    assert memory < 16 * 2**30
+    accumulation_steps = text.split()[1].rstrip(",")
+    assert plan(*arguments, "--accumulation_steps", accumulation_steps)[0].fits
+
+
+@pytest.mark.slow
+@needs_libtpu
+def test_time_of_a_run(plan):
+    made, written = plan(
+        *("--topology", "v5e:2x2", "--batch", "512", "--steps", "3600"),
+        "--estimate_time",
+    )
+    assert made.hours == pytest.approx(made.step_seconds)
+    assert written["chip_hours"] == pytest.approx(4 * made.hours)
+    assert 0.01 < made.mfu < 1
+    assert made.tokens_per_second == pytest.approx(512 * 128 / made.step_seconds)
+
+
+@pytest.mark.parametrize("name", ["v5e", "v9:2x2", "", "4x4"])
+def test_topologies_that_are_none(name):
+    if name == "v5e":
+        pytest.importorskip("libtpu")
+    with pytest.raises(ConfigError, match="topology"):
+        planning.tpu_topology(name)
+
+
+def test_libtpu_is_asked_for(monkeypatch):
+    monkeypatch.setattr(topologies.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install libtpu"):
+        planning.tpu_topology("v5e:2x2")
