@@ -1,5 +1,6 @@
 """The errors that a user can cause, and how a command shows them."""
 
+import os
 import signal
 import sys
 
@@ -44,6 +45,10 @@ class PreemptedError(UserError, RuntimeError):
         self.signal = signal
 
 
+class LostProcessError(UserError, RuntimeError):
+    """Another of the processes that train together has ended, or cannot be reached."""
+
+
 def run(main, arguments=None):
     """Runs a command, and ends the process with one line for an error of the user.
 
@@ -62,6 +67,10 @@ def run(main, arguments=None):
         print(error)
         # As a shell has it, so that a scheduler knows that the work is not done.
         sys.exit(128 + error.signal)
+    except LostProcessError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        # At a usual exit JAX would wait for the process that is lost.
+        os._exit(1)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

@@ -14,6 +14,7 @@ from keras_bigs import files
 from keras_bigs.training.checkpoints import Checkpoints
 from keras_bigs.training.optimizer import accumulation_steps_of
 from keras_bigs.training.processes import data_part
+from keras_bigs.training.processes import notice_lost_processes
 from keras_bigs.training.processes import process_index
 from keras_bigs.training.processes import require_same
 from keras_bigs.training.report import report
@@ -73,6 +74,7 @@ def pretrain_masked_lm(
     Raises:
         ConfigError: another process holds the directory, or it has checkpoints of other
             settings.
+        LostProcessError: another of the processes that train together has ended.
         PreemptedError, TrainingDivergedError, CheckpointWriteError, ValueError: see
             `resumable_fit`.
 
@@ -125,7 +127,7 @@ def pretrain_masked_lm(
         checkpoints = Checkpoints(directory / "checkpoints", keep)
         scope.callback(checkpoints.close)
         start = time.perf_counter()
-        with takes_tokens(masked_lm):
+        with takes_tokens(masked_lm), notice_lost_processes():
             masked_lm.compile(
                 optimizer=optimizer,
                 weighted_metrics=[

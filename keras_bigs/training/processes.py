@@ -1,5 +1,6 @@
 """The devices that share a batch, and the processes that train together (JAX)."""
 
+import contextlib
 import hashlib
 import json
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_bigs.errors import ConfigError
+from keras_bigs.errors import LostProcessError
 from keras_bigs.training.meshes import MeshParallel
 
 
@@ -113,3 +115,33 @@ def require_same(settings: dict) -> None:
         "The processes were given different options or data: "
         f"process {process_index()} has {text}",
     )
+
+
+@contextlib.contextmanager
+def notice_lost_processes():
+    """A scope in which the end of another process is told from other errors of JAX.
+
+    Raises:
+        LostProcessError: another of several processes has ended, or cannot be reached.
+    """
+    if process_count() == 1:
+        yield
+        return
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        what = str(error).partition("\n")[0]
+        if not any(sign in what for sign in SIGNS_OF_LOSS):
+            raise
+        raise LostProcessError(
+            f"Another of {process_count()} processes has ended or cannot be reached: "
+            f"{what[:300]}. Find out why by its own output, and start all processes by "
+            "the same commands again: they go on from the last checkpoint."
+        ) from error
+
+
+# In messages of JAX 0.10: of the collectives on CPUs and GPUs, and of the service that
+# counts heartbeats.
+SIGNS_OF_LOSS = ("Gloo", "NCCL", "UNAVAILABLE", "heartbeat", "Connection", "Barrier")

@@ -381,6 +381,74 @@ def test_prepare_explains_errors(tmp_path):
     assert "Traceback" not in process.stderr
 
 
+def start_processes(count, devices, arguments):
+    """Starts `recipes.pretrain` in processes of so many virtual devices each."""
+    first = 29_500 + os.getpid() % 500
+    addresses = [f"127.0.0.1:{first + i}" for i in range(count)]
+    environment = {
+        **os.environ,
+        "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses),
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": str(count),
+    }
+    command = [sys.executable, "-m", "recipes.pretrain", *arguments, "--distributed"]
+    return [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**environment, "KERAS_DISTRIBUTION_PROCESS_ID": str(i)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(count)
+    ]
+
+
+def ends(processes):
+    """The exit status of each process, and what it wrote to its standard error."""
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    return [(p.returncode, error) for p, error in zip(processes, errors, strict=True)]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has processes")
+def test_one_of_four_processes_is_killed(folders, tmp_path):
+    """The others end at once and say why; started again, they go on to the bit."""
+
+    def arguments(name):
+        options = {"batch_size": 8, "steps": 12, "steps_per_epoch": 6, "save_every": 3}
+        options["mesh"] = "batch=4,model=2"
+        return command_line(folders[0], tmp_path / name, **options)
+
+    assert [code for code, _ in ends(start_processes(4, 2, arguments("whole")))] == (
+        [0] * 4
+    )
+    processes = start_processes(4, 2, arguments("killed"))
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    while not any(checkpoints.glob("[0-9]*")):
+        assert processes[0].poll() is None
+        time.sleep(0.05)
+    processes[2].kill()
+    start = time.monotonic()
+    (code, _), *others = sorted(ends(processes))
+    # At once in a step. While a checkpoint is written together, JAX waits for a
+    # heartbeat, and ends the processes itself.
+    assert time.monotonic() - start < 150
+    assert code == -signal.SIGKILL
+    for code, error in others:
+        by_us = code == 1 and "error: Another of 4 processes has ended" in error
+        by_jax = code == -signal.SIGABRT and "another task died" in error
+        assert by_us or by_jax, error
+    assert not (tmp_path / "killed" / "results.json").exists()
+    assert [code for code, _ in ends(start_processes(4, 2, arguments("killed")))] == (
+        [0] * 4
+    )
+    whole, killed = (read(tmp_path / name) for name in ("whole", "killed"))
+    assert killed[:2] == whole[:2]
+    for a, b in zip(killed[2], whole[2], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has processes")
 def test_two_processes_are_as_one(folders, tmp_path):
