@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_bigs.compat.einsum import einsum
-from keras_bigs.compat.full_precision import full_precision
+from keras_bigs.compat.full_precision import einsum_in_full_precision
 
 # Taps are computed in blocks of this many: `A^(32 i + j) = A^(32 i) A^j`.
 TAP_BLOCK = 32
@@ -99,8 +99,7 @@ def kernel(ssm, length):
     inner = ops.concatenate([real, imaginary], axis=1)[..., :TAP_BLOCK]
     outer_re, outer_im = weigh(ssm, real[..., TAP_BLOCK:], imaginary[..., TAP_BLOCK:])
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
-    with full_precision():
-        taps = ops.einsum("kni,knj->kij", outer, inner)
+    taps = einsum_in_full_precision("kni,knj->kij", outer, inner)
     taps = ops.reshape(taps, (ssm.D.shape[0], -1))[:, :length]
     first = ops.cast(indices(length) == 0, taps.dtype)
     return taps + ops.expand_dims(ssm.D, -1) * first

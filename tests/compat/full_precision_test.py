@@ -1,0 +1,51 @@
+"""Taps on accelerators: there float32 products may be of numbers cut to 10 bits."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_bigs.compat.full_precision import einsum_in_full_precision
+from keras_bigs.compat.platform import tracing_for
+from tests.backend import to_numpy
+
+
+@pytest.fixture
+def dtypes(monkeypatch):
+    """The dtypes in which products are taken."""
+    seen = []
+    einsum = ops.einsum
+
+    def record(equation, *operands):
+        seen.append({keras.backend.standardize_dtype(x.dtype) for x in operands})
+        return einsum(equation, *operands)
+
+    monkeypatch.setattr(ops, "einsum", record)
+    return seen
+
+
+@pytest.mark.parametrize("platform", ["accelerator", "cpu", "any"])
+def test_products_that_no_tf32_can_take(platform, dtypes):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 64, 5)).astype("float32")
+    with tracing_for(platform):
+        c = einsum_in_full_precision(
+            "kni,knj->kij", *map(ops.convert_to_tensor, (a, b))
+        )
+    exact = np.einsum("kni,knj->kij", a.astype("float64"), b.astype("float64"))
+    np.testing.assert_allclose(to_numpy(c), exact, rtol=0, atol=5e-6)
+    assert keras.backend.standardize_dtype(c.dtype) == "float32"
+    # Of JAX a precision is asked instead.
+    is_wide = platform == "accelerator" and keras.backend.backend() != "jax"
+    assert dtypes == [{"float64" if is_wide else "float32"}]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX has a precision")
+def test_jax_is_asked_for_the_highest_precision():
+    import jax
+
+    a = np.ones((1, 4, 2), "float32")
+    program = jax.make_jaxpr(lambda x: einsum_in_full_precision("kni,knj->kij", x, x))(
+        a
+    )
+    assert "HIGHEST" in str(program)
