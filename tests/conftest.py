@@ -6,6 +6,8 @@ import tempfile
 
 import pytest
 
+# libtpu, which compiles for TPUs, would make JAX look for one.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Before JAX reads it: recipes keep compiled programs, and not in the user's directory.
 _compiled = tempfile.TemporaryDirectory(prefix="compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
