@@ -63,9 +63,9 @@ class MeshParallel(keras.distribution.ModelParallel):
         mesh: dict of the sizes of axes, `"batch"`, `"model"`, `"sequence"`; those left
             out are 1. Their product is the number of devices, of all processes.
         shard: what the `batch` axis divides beside batches: `"nothing"`;
-            `"optimizer"`, the state of the optimizer of `keras_bigs.training.adamw`, a
-            third of the memory for weights and it with 8 devices (ZeRO-1, Rajbhandari
-            et al. 2020); or `"weights"`, both (ZeRO-3, or FSDP).
+            `"optimizer"`, what the optimizer of `keras_bigs.training.adamw` keeps,
+            twice as much as the weights (ZeRO-1, Rajbhandari et al. 2020); or
+            `"weights"`, both (ZeRO-3, or FSDP).
         devices: list of JAX devices that this process lacks, to compile for them.
             Default: all devices.
 

@@ -231,12 +231,12 @@ def plan(
         for layers in FEW_LAYERS:
             progress(f"Compiling {layers} of its layers as for a run, for the time")
             few.append(compiled(layers, tuned=True).program.cycles / chip.clock)
-        seconds = _line(few, num_layers)
+        seconds = line(few, num_layers)
     return Plan(step=step, memory=memory, compute_seconds=seconds, **common)
 
 
-def _line(values, num_layers):
-    """At a number of layers, the line through values at `FEW_LAYERS`."""
+def line(values, num_layers):
+    """At a number of layers, the line through the values at `FEW_LAYERS`."""
     (low, high), (first, last) = FEW_LAYERS, values
     return first + (num_layers - low) * (last - first) / (high - low)
 
@@ -260,7 +260,7 @@ def _suggestions(compiled, num_layers, batch_size, rematerialize, mesh, shard, c
             few = [compiled(layers, **changes).memory for layers in FEW_LAYERS]
         except (MemoryError, ConfigError):
             return float("inf")
-        return _line(few, num_layers)
+        return line(few, num_layers)
 
     def found(candidates):
         fitting = []
