@@ -4,9 +4,8 @@
 
 Compiles the step of BiGS-Large for slices of 8 to 256 chips without having one (`pip
 install libtpu`), as many tokens a chip on all of them, divided in several ways. Bytes
-are those of the results of collective operations, of one chip, by the line through one
-layer and three; seconds are these at the full speed of a chip's links, reductions
-twice. Writes `OUTPUT.csv` and `OUTPUT.png`.
+are what one chip sends to others, by the line through one layer and three; seconds are
+these at the full speed of a chip's links. Writes `OUTPUT.csv` and `OUTPUT.png`.
 """
 
 import dataclasses
@@ -17,6 +16,7 @@ import tyro
 from benchmarks import timing
 from keras_bigs import models
 from keras_bigs import training
+from keras_bigs.data import Masking
 from keras_bigs.data.tables import write_table
 from keras_bigs.training import planning
 from keras_bigs.training.planning import plans
@@ -85,12 +85,12 @@ def traffic(config, name, chips):
                 "num_layers": num_layers,
                 "rematerialize": True,
             },
-            lambda: training.adamw(1e-3, total_steps=1000),
+            lambda accumulation_steps: training.adamw(1e-3, total_steps=1000),
             topology=TOPOLOGIES[chips],
             batch_size=chips * config.tokens_a_chip // config.sequence_length,
             sequence_length=config.sequence_length,
-            batches=1,
-            predictions=round(0.15 * config.sequence_length),
+            steps=1,
+            predictions=Masking().predictions(config.sequence_length),
             model_flops=0,
             mesh=mesh,
             shard=shard,

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 
 
 class UserError(Exception):
@@ -68,8 +69,12 @@ def run(main, arguments=None):
         # As a shell has it, so that a scheduler knows that the work is not done.
         sys.exit(128 + error.signal)
     except LostProcessError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        if debug:
+            traceback.print_exception(error)
+        print(f"error: {error}", file=sys.stderr)
         # At a usual exit JAX would wait for the process that is lost.
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(1)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)

@@ -2,12 +2,13 @@
 
     pip install libtpu
     python -m recipes.plan large --topology v5e:4x4 --sequence_length 4096 \\
-        --batch_size 256 --mesh batch=8,sequence=2 --output runs/plan.json
+        --batch_size 256 --output runs/plan.json
 
-The first argument names a configuration of `recipes.pretrain`, and its options change
-it. Compiles the very training step of that command for the topology, and says whether
-it fits; if not, what would. Takes minutes; `--no-estimate_time` leaves out the longest
-part. What the estimates leave out: see `keras_bigs.training.planning.plan`.
+The first argument names a configuration of `recipes.pretrain`, whose options of model,
+optimizer and training change it. Compiles the very training step of that command for
+the topology, and says whether it fits; if not, what would. Takes minutes;
+`--no-estimate_time` leaves out the longest part. What the estimates leave out: see
+`keras_bigs.training.planning.plan`.
 """
 
 import functools
@@ -75,7 +76,8 @@ def main(config: Config):
     options = config.training
     options.check()
     keras.config.set_dtype_policy(options.dtype)
-    predictions = round(config.mask_selection_rate * config.sequence_length)
+    masking = keras_bigs.data.Masking(mask_selection_rate=config.mask_selection_rate)
+    predictions = masking.predictions(config.sequence_length)
     backbone = pretrain.backbone_options(
         config.model, config.vocabulary_size, config.sequence_length
     )
@@ -84,13 +86,12 @@ def main(config: Config):
     )
     plan = keras_bigs.training.planning.plan_masked_lm(
         backbone,
-        functools.partial(
-            config.optimizer.build, options.steps, options.accumulation_steps
-        ),
+        functools.partial(config.optimizer.build, options.steps),
         topology=config.topology,
-        batch_size=options.examples_per_batch,
+        batch_size=options.batch_size,
+        accumulation_steps=options.accumulation_steps,
         sequence_length=config.sequence_length,
-        batches=options.steps * options.accumulation_steps,
+        steps=options.steps,
         predictions=predictions,
         model_flops=model_flops.total,
         mesh=keras_bigs.training.parse_mesh(options.mesh) if options.mesh else None,

@@ -1,13 +1,15 @@
 """Makes every test repeatable, and garbage collection cheap."""
 
 import gc
+import importlib.util
 import os
 import tempfile
 
 import pytest
 
-# libtpu, which compiles for TPUs, would make JAX look for one.
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# With libtpu, which compiles for TPUs, JAX would look for one.
+if importlib.util.find_spec("libtpu") and not os.path.exists("/dev/nvidia0"):
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Before JAX reads it: recipes keep compiled programs, and not in the user's directory.
 _compiled = tempfile.TemporaryDirectory(prefix="compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name

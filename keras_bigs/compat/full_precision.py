@@ -11,7 +11,7 @@ import contextlib
 import keras
 from keras import ops
 
-from keras_bigs.compat.platform import platform
+from keras_bigs.compat.platform import has_tf32
 
 
 def full_precision():
@@ -26,8 +26,8 @@ def full_precision():
 def einsum_in_full_precision(equation, first, second):
     """`ops.einsum` of two small float32 tensors, in float32 on every device.
 
-    TensorFlow and PyTorch have switches for the whole process only. On accelerators
-    they take float64 here, of which the taps of a kernel need little.
+    TensorFlow and PyTorch have switches for the whole process only. On NVIDIA's GPUs,
+    which have TF32, they take float64 here, of which the taps of a kernel need little.
 
     Args:
         equation: string, see `keras.ops.einsum`.
@@ -37,7 +37,7 @@ def einsum_in_full_precision(equation, first, second):
     Returns:
         A tensor of that dtype.
     """
-    if keras.backend.backend() == "jax" or platform() != "accelerator":
+    if not has_tf32():
         with full_precision():
             return ops.einsum(equation, first, second)
     dtype = keras.backend.standardize_dtype(first.dtype)

@@ -26,6 +26,20 @@ def tracing_for(platform):
         _elsewhere.reset(token)
 
 
+def has_tf32():
+    """Whether float32 products may be taken in TF32: outside JAX, on NVIDIA's GPUs."""
+    backend = keras.backend.backend()
+    if backend == "jax" or platform() != "accelerator":
+        return False
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def platform():
     """`"cpu"` or `"accelerator"`: where Keras computes by default; or `"any"`."""
     if _elsewhere.get() is not None:

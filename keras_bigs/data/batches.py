@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from keras_bigs.models.ragged_task import pad_rows
 from keras_bigs.models.row_prediction import bucket_lengths
+from keras_bigs.models.row_prediction import parts_of_batches
 
 
 class BucketedBatches:
@@ -136,12 +137,21 @@ class BucketedBatches:
                 f"{self.num_examples} examples do not make one batch with batch_size="
                 f"{batch_size} and drop_remainder={drop_remainder}."
             )
+        # Devices that share batches (`keras.distribution`) have equal parts of each.
+        self._parts = parts_of_batches()
+        if batch_size % self._parts:
+            raise ValueError(
+                f"{self._parts} devices cannot share batches of {batch_size} examples. "
+                f"Choose a multiple. Received: batch_size={batch_size}"
+            )
         self._batch_size = batch_size
         self._shuffle = shuffle
         self._seed = seed
         self._drop_remainder = drop_remainder
         self.labels = columns[1]
         self._rows, self.lengths = _preprocess(preprocessor, *columns)
+        if self._parts > 1:
+            self._rows = _with_weights(self._rows, self.num_examples)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self._buckets = np.array(buckets)[np.searchsorted(buckets, self.lengths)]
         self.steps_per_epoch = len(self._batches(0))
@@ -195,12 +205,39 @@ class BucketedBatches:
         return batches
 
     def _gather(self, rows: np.ndarray):
-        """The batch of the examples `rows`."""
+        """The batch of the examples `rows`, filled up to a multiple of the devices."""
+        missing = -len(rows) % self._parts
+        rows = np.concatenate([rows, np.repeat(rows[-1:], missing)])
         positions = self._offsets[rows, None] + np.arange(self._buckets[rows].max())
         is_token = positions < self._offsets[rows + 1, None]
-        return keras.tree.map_structure(
+        batch = keras.tree.map_structure(
             lambda part: part.gather(rows, positions, is_token), self._rows
         )
+        if missing and isinstance(batch, tuple):
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+            weights = keras.tree.map_structure(
+                lambda weight: _without_last(weight, missing), weights
+            )
+            batch = keras.utils.pack_x_y_sample_weight(x, y, weights)
+        return batch
+
+
+def _with_weights(rows, num_examples):
+    """Labelled rows with a weight of 1 for each example, if they have none."""
+    tokens, labels, weights = keras.utils.unpack_x_y_sample_weight(rows)
+    if labels is None or weights is not None:
+        return rows
+    ones = _ExampleRows(np.ones(num_examples, "float32"))
+    weights = keras.tree.map_structure(lambda _: ones, labels)
+    return keras.utils.pack_x_y_sample_weight(tokens, labels, weights)
+
+
+def _without_last(weights, missing):
+    """Weights with which the mean over a batch is that over all but its last rows."""
+    weights = weights.astype("float32")
+    weights[:-missing] *= len(weights) / (len(weights) - missing)
+    weights[-missing:] = 0
+    return weights
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,6 +11,12 @@ def bucket_lengths(sequence_length: int) -> list[int]:
     return [*(n for n in lengths if n < sequence_length), sequence_length]
 
 
+def parts_of_batches() -> int:
+    """How many devices, or groups of them, share a batch (`keras.distribution`)."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.num_model_replicas
+
+
 def predict_rows(task, segments, batch_size=32):
     """The outputs of a task for each of several rows of token ids.
 
@@ -42,10 +48,12 @@ def predict_rows(task, segments, batch_size=32):
         buckets = np.array(bucket_lengths(preprocessor.sequence_length))
     order = np.argsort(lengths, kind="stable")
     results = [None] * num_rows
+    parts = parts_of_batches()
+    size = -(-min(batch_size, num_rows) // parts) * parts
     for start in range(0, num_rows, batch_size):
         rows = order[start : start + batch_size]
         # The last batch is filled up, or its size would be one more to compile.
-        filled = np.resize(rows, min(batch_size, num_rows))
+        filled = np.resize(rows, size)
         x = preprocessor.pack(
             tuple([segment[i] for i in filled] for segment in segments),
             int(buckets[np.searchsorted(buckets, lengths[rows[-1]])]),

@@ -6,9 +6,10 @@ The state that enters chunk `t` is the sum of what earlier chunks have left behi
 
 for every mode a lower triangular Toeplitz matrix of powers of `A`. Chunks are taken in
 groups of at most `GROUP`: inside a group, that matrix; between groups, the same again
-one level up, with `A^GROUP`. So nothing waits for the chunk before it, work is linear
-in length, and where chunks are divided between devices only the states that leave a
-group travel.
+one level up, with `A^GROUP`. So nothing waits for the chunk before it, and work is
+linear in length. Where chunks are divided between devices in whole groups, as powers of
+two of 64 and more are, only the states that leave a group travel. (On GPUs TensorFlow
+takes these products in TF32, as those of activations.)
 """
 
 from typing import Any
@@ -74,8 +75,8 @@ def prepare(ssm, chunk, num_chunks):
 def groups_of(num_chunks):
     """Chunks a group, and how many levels of groups there are.
 
-    The fewest levels, and groups as small as these allow: 64 chunks are 8 groups of 8,
-    which 2, 4 or 8 devices can divide between them.
+    The fewest levels, and groups as small as these allow; but larger ones if they leave
+    nothing over: 64 chunks are 8 groups of 8, and 32 are 4 of 8.
 
     Args:
         num_chunks: int.
@@ -87,9 +88,8 @@ def groups_of(num_chunks):
     num_levels = 1
     while GROUP**num_levels < num_chunks:
         num_levels += 1
-    group = 1
-    while group**num_levels < num_chunks:
-        group += 1
+    sizes = [g for g in range(1, GROUP + 1) if g**num_levels >= num_chunks]
+    group = next((g for g in sizes if num_chunks % g == 0), sizes[0])
     return group, num_levels
 
 

@@ -21,6 +21,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
 from keras_bigs.training.model_state import shapes
+from keras_bigs.training.processes import sign_of_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Checkpoints:
             try:
                 arrays, progress = self._read_again_if_need_be(step)
             except Exception as error:
-                if is_refused(error):
+                if is_refused(error) or sign_of_loss(error):
                     raise
                 damaged.append(f"step {step}: {type(error).__name__}: {error}"[:300])
                 continue

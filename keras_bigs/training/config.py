@@ -159,6 +159,7 @@ class TrainingConfig:
                 raise ConfigError(f"--{name} must be at least 1.")
         if self.validation_examples < 0:
             raise ConfigError("--validation_examples must be at least 0.")
+        self._mesh()
         if self.batch_size % self.accumulation_steps:
             raise ConfigError(
                 f"--accumulation_steps {self.accumulation_steps} does not divide "
@@ -170,6 +171,12 @@ class TrainingConfig:
         """The number of sequences that are computed at once, on all devices."""
         return self.batch_size // self.accumulation_steps
 
+    def _mesh(self):
+        """The sizes of the axes, or `None`."""
+        from keras_bigs.training.meshes import parse_mesh
+
+        return None if self.mesh is None else parse_mesh(self.mesh)
+
     def begin(self, sequence_length):
         """Sets seed, dtype policy and distribution, before anything is built."""
         import keras
@@ -179,7 +186,7 @@ class TrainingConfig:
         training.distribute(
             self.examples_per_batch,
             self.distributed,
-            training.parse_mesh(self.mesh) if self.mesh else None,
+            self._mesh(),
             self.shard,
             sequence_length,
         )

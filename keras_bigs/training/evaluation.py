@@ -80,7 +80,9 @@ def predict(model, batches):
             be class 0.)
     """
     outputs = model.predict(batches.dataset(), verbose=0)
-    outputs = outputs[np.argsort(batches.order())].astype("float32")
+    # Devices that share batches have more rows, at the end of the last.
+    order = batches.order()
+    outputs = outputs[: len(order)][np.argsort(order)].astype("float32")
     if not np.isfinite(outputs).all():
         raise TrainingDivergedError(
             f"The model's outputs for {(~np.isfinite(outputs)).any(-1).sum()} of "

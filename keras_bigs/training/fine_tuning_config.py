@@ -238,6 +238,9 @@ class FineTuningConfig:
     """Interval of checkpoints, in steps."""
     seed: int = 0
     """Seed of new weights, dropout and the order of examples."""
+    mesh: str | None = None
+    """How devices divide the work (JAX only), such as `batch=4,model=2`: `batch` the
+    examples, `model` large matrices. Default: all along `batch`."""
     compilation_cache: bool = True
     """Whether JAX keeps compiled programs on disk, so that the next process need not
     compile them again."""
@@ -252,16 +255,29 @@ class FineTuningConfig:
 
     def settings(self):
         """The options that the result depends on, as a dict."""
-        free = ("save_every", "compilation_cache")
+        free = ("save_every", "compilation_cache", "mesh")
         options = dataclasses.asdict(self)
         return {name: options[name] for name in options if name not in free}
 
     def begin(self, dtype="float32"):
-        """Sets Keras' seed and dtype policy, before anything is built."""
+        """Sets devices, Keras' seed and dtype policy, before anything is built.
+
+        Raises:
+            ConfigError: see `keras_bigs.training.distribute`.
+        """
         import keras
 
         from keras_bigs.training.compilation_cache import use_compilation_cache
+        from keras_bigs.training.meshes import parse_mesh
+        from keras_bigs.training.processes import distribute
 
+        mesh = parse_mesh(self.mesh) if self.mesh else None
+        if mesh and "sequence" in mesh:
+            raise ConfigError(
+                f"--mesh {self.mesh}: texts of many lengths are not divided between "
+                "devices. Use the axes `batch` and `model`."
+            )
+        distribute(self.batch_size, mesh=mesh)
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(dtype)
         if self.compilation_cache:

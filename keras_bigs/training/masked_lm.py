@@ -114,7 +114,7 @@ def pretrain_masked_lm(
     def write_report(history):
         report(in_updates(history), directory)
 
-    with contextlib.ExitStack() as scope:
+    with notice_lost_processes(), contextlib.ExitStack() as scope:
         if process_index() == 0:
             scope.enter_context(files.lock(directory))
             _claim(directory, settings, free_settings)
@@ -127,7 +127,7 @@ def pretrain_masked_lm(
         checkpoints = Checkpoints(directory / "checkpoints", keep)
         scope.callback(checkpoints.close)
         start = time.perf_counter()
-        with takes_tokens(masked_lm), notice_lost_processes():
+        with takes_tokens(masked_lm):
             masked_lm.compile(
                 optimizer=optimizer,
                 weighted_metrics=[

@@ -4,8 +4,8 @@ import math
 import warnings
 
 import keras
+import numpy as np
 
-from keras_bigs.compat.absent_devices import mesh_of_absent_devices
 from keras_bigs.errors import ConfigError
 from keras_bigs.models import BiGSBackbone
 
@@ -69,9 +69,13 @@ class MeshParallel(keras.distribution.ModelParallel):
         devices: list of JAX devices that this process lacks, to compile for them.
             Default: all devices.
 
+    Attributes:
+        sizes: dict of the sizes of all axes.
+        shard: as given.
+
     Raises:
-        ConfigError: an axis that is not known, or sizes that are not those of the
-            devices; texts that are divided between processes.
+        ConfigError: an axis that is not known; sizes that are not those of the devices,
+            or do not go together with the number of processes.
 
     Example:
     ```python
@@ -83,6 +87,8 @@ class MeshParallel(keras.distribution.ModelParallel):
     """
 
     def __init__(self, mesh, shard="nothing", devices=None):
+        import jax
+
         if set(mesh) - set(AXES) or shard not in SHARDED:
             raise ConfigError(
                 f"`mesh` must be a dict of {AXES}, and `shard` one of {SHARDED}. "
@@ -95,28 +101,42 @@ class MeshParallel(keras.distribution.ModelParallel):
                 f"`mesh` must divide all of {num_devices} devices: the product of its "
                 f"sizes is that number. Received: mesh={mesh}"
             )
-        if devices is None:
-            device_mesh = keras.distribution.DeviceMesh(shape, AXES)
-        else:
-            device_mesh = mesh_of_absent_devices(devices, shape, AXES)
+        self.sizes = dict(zip(AXES, shape, strict=True))
         self.shard = shard
+        self._check_processes(devices or jax.devices(), num_devices)
+        if devices is not None:
+            devices = np.array(devices)
+        device_mesh = keras.distribution.DeviceMesh(shape, AXES, devices)
         super().__init__(
             layout_map=BiGSBackbone.get_layout_map(
-                device_mesh,
-                data_parallel_dim_name="batch" if shard == "weights" else None,
+                device_mesh, shard_weights=shard == "weights"
             ),
             batch_dim_name="batch",
             # Batches are drawn in parts already.
             auto_shard_dataset=False,
         )
-        self.sizes = dict(zip(AXES, shape, strict=True))
-        if self.sizes["sequence"] > 1 and num_devices // self.num_processes % (
+
+    def _check_processes(self, devices, num_devices):
+        """Each process has whole texts, and whole parts of a batch or one with others.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        processes = len({device.process_index for device in devices})
+        batch, own = self.sizes["batch"], num_devices // processes
+        if self.sizes["sequence"] > 1 and own % (
             self.sizes["sequence"] * self.sizes["model"]
         ):
             raise ConfigError(
-                "Texts are divided between the devices of one process, and each of "
-                f"{self.num_processes} has {num_devices // self.num_processes}. Choose "
-                f"a smaller `sequence` or `model`. Received: mesh={mesh}"
+                f"Texts are divided between the devices of one process, and each of "
+                f"{processes} has {own}. Choose a smaller `sequence` or `model`. "
+                f"Received: {self.sizes}"
+            )
+        if batch % processes and processes % batch:
+            raise ConfigError(
+                f"{processes} processes cannot share a batch that is divided by {batch}"
+                ". Choose a `batch` that is a multiple of their number, or divides it. "
+                f"Received: {self.sizes}"
             )
 
     @property
@@ -125,12 +145,14 @@ class MeshParallel(keras.distribution.ModelParallel):
         return self.data_shard_id, min(self.num_processes, self.num_model_replicas)
 
     def get_data_layout(self, data_shape):
+        """Of an array with a row an example, its tokens along axis 1 if it has any."""
         axes = ["batch", *[None] * (len(data_shape) - 1)]
         if len(data_shape) > 1 and self._divides("sequence", data_shape[1]):
             axes[1] = "sequence"
         return self._layout(axes)
 
     def get_variable_layout(self, variable):
+        """That of the layout map, along dimensions that the axes divide."""
         layout = super().get_variable_layout(variable)
         axes = self._fit(_wishes(layout), variable.shape)
         size = math.prod(variable.shape)
@@ -138,7 +160,7 @@ class MeshParallel(keras.distribution.ModelParallel):
             warnings.warn(
                 f"Every device along `model` keeps all {size:,} numbers of "
                 f"{variable.path}: `BiGSBackbone.get_layout_map` has no layout for it, "
-                "or none that fits its shape.",
+                "or none that fits its shape. Use the axis `batch` instead.",
                 stacklevel=2,
             )
         return self._layout(axes)

@@ -50,8 +50,9 @@ def distribute(
         sequence_length: int. Tokens of a text, for a mesh with a `"sequence"` axis.
 
     Raises:
-        ConfigError: the devices cannot share a batch, or a text, equally; or an option
-            on another backend; or see `MeshParallel`.
+        ConfigError: the devices cannot share a batch, or a text, equally; processes
+            were given other options; an option on another backend; or see
+            `MeshParallel`.
     """
     if keras.backend.backend() != "jax":
         if distributed or mesh or shard != "nothing":
@@ -103,37 +104,36 @@ def require_same(settings: dict) -> None:
     """Checks that all processes were given the same settings.
 
     Raises:
-        AssertionError: they were not; in all of them.
+        ConfigError: they were not; in all of them.
     """
     if process_count() == 1:
         return
     from jax.experimental import multihost_utils
 
     text = json.dumps(settings, sort_keys=True, default=str)
-    multihost_utils.assert_equal(
-        np.frombuffer(hashlib.sha256(text.encode()).digest(), "uint8"),
-        "The processes were given different options or data: "
-        f"process {process_index()} has {text}",
-    )
+    try:
+        multihost_utils.assert_equal(
+            np.frombuffer(hashlib.sha256(text.encode()).digest(), "uint8")
+        )
+    except AssertionError as error:
+        raise ConfigError(
+            "The processes were given different options or data: give all the same. "
+            f"Process {process_index()} has {text}"
+        ) from error
 
 
 @contextlib.contextmanager
 def notice_lost_processes():
-    """A scope in which the end of another process is told from other errors of JAX.
+    """A scope in which the end of another process is told from other errors.
 
     Raises:
         LostProcessError: another of several processes has ended, or cannot be reached.
     """
-    if process_count() == 1:
-        yield
-        return
-    import jax
-
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        what = str(error).partition("\n")[0]
-        if not any(sign in what for sign in SIGNS_OF_LOSS):
+    except Exception as error:
+        what = sign_of_loss(error)
+        if what is None:
             raise
         raise LostProcessError(
             f"Another of {process_count()} processes has ended or cannot be reached: "
@@ -142,6 +142,25 @@ def notice_lost_processes():
         ) from error
 
 
-# In messages of JAX 0.10: of the collectives on CPUs and GPUs, and of the service that
-# counts heartbeats.
-SIGNS_OF_LOSS = ("Gloo", "NCCL", "UNAVAILABLE", "heartbeat", "Connection", "Barrier")
+def sign_of_loss(error: BaseException) -> str | None:
+    """The message by which JAX says that another process is lost, or `None`.
+
+    It may be the cause of the error, or of its cause.
+    """
+    if process_count() == 1:
+        return None
+    import jax
+
+    while error is not None:
+        what = str(error).partition("\n")[0]
+        if isinstance(error, jax.errors.JaxRuntimeError) and any(
+            sign in what for sign in SIGNS_OF_LOSS
+        ):
+            return what
+        error = error.__cause__
+    return None
+
+
+# In messages of JAX 0.10: of the collectives on CPUs, and of the service that counts
+# heartbeats.
+SIGNS_OF_LOSS = ("Gloo", "UNAVAILABLE", "heartbeat", "Connection", "Barrier")

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_bigs.compat import full_precision
 from keras_bigs.compat.full_precision import einsum_in_full_precision
+from keras_bigs.compat.platform import has_tf32
 from keras_bigs.compat.platform import tracing_for
 from tests.backend import to_numpy
 
@@ -24,20 +26,23 @@ def dtypes(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("platform", ["accelerator", "cpu", "any"])
-def test_products_that_no_tf32_can_take(platform, dtypes):
+@pytest.mark.parametrize("tf32", [True, False])
+def test_products_that_no_tf32_can_take(tf32, dtypes, monkeypatch):
+    monkeypatch.setattr(full_precision, "has_tf32", lambda: tf32)
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 3, 64, 5)).astype("float32")
-    with tracing_for(platform):
-        c = einsum_in_full_precision(
-            "kni,knj->kij", *map(ops.convert_to_tensor, (a, b))
-        )
+    c = einsum_in_full_precision("kni,knj->kij", *map(ops.convert_to_tensor, (a, b)))
     exact = np.einsum("kni,knj->kij", a.astype("float64"), b.astype("float64"))
     np.testing.assert_allclose(to_numpy(c), exact, rtol=0, atol=5e-6)
     assert keras.backend.standardize_dtype(c.dtype) == "float32"
-    # Of JAX a precision is asked instead.
-    is_wide = platform == "accelerator" and keras.backend.backend() != "jax"
-    assert dtypes == [{"float64" if is_wide else "float32"}]
+    assert dtypes == [{"float64" if tf32 else "float32"}]
+
+
+@pytest.mark.parametrize("platform", ["cpu", "any", "accelerator"])
+def test_there_is_no_tf32_without_a_gpu(platform):
+    """Apple's have no float64 to take instead, nor have files that run anywhere."""
+    with tracing_for(platform):
+        assert not has_tf32()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX has a precision")

@@ -53,13 +53,19 @@ def test_any_chunk_length(chunk, reverse, monkeypatch):
     assert relative_error(y, exact) <= 1e-6
 
 
-@pytest.mark.parametrize(("chunk", "reverse"), [(7, True), (1, False)])
-def test_gradients_across_chunks(chunk, reverse, monkeypatch):
+@pytest.mark.parametrize(
+    ("chunk", "group", "reverse"), [(7, 16, True), (1, 16, False), (1, 2, True)]
+)
+def test_gradients_across_chunks(chunk, group, reverse, monkeypatch):
+    """Also of five levels of groups of two."""
     monkeypatch.setattr(chunked, "CHUNK", chunk)
+    monkeypatch.setattr(states, "GROUP", group)
     u, g, parameters = draw(num_kernels=2)
-    _, gradients = value_and_gradients(
+    value, gradients = value_and_gradients(
         convolution(reverse), u, *parameters, cotangent=g
     )
+    exact = oracle.convolve(u, parameters, "zoh", reverse)
+    assert relative_error(value, exact) <= 1e-6
     exact = oracle.gradients(g, u, parameters, "zoh", reverse)
     for gradient, expected in zip(gradients, exact[:6], strict=True):
         assert relative_error(gradient, expected) <= 1e-4
@@ -68,7 +74,10 @@ def test_gradients_across_chunks(chunk, reverse, monkeypatch):
 @pytest.mark.without_backend
 @pytest.mark.parametrize(
     ("num_chunks", "groups"),
-    [(1, (1, 1)), (16, (16, 1)), (17, (5, 2)), (64, (8, 2)), (4096, (16, 3))],
+    [
+        *((1, (1, 1)), (16, (16, 1)), (17, (5, 2)), (64, (8, 2)), (4096, (16, 3))),
+        *((32, (8, 2)), (30, (6, 2)), (128, (16, 2))),
+    ],
 )
 def test_groups_of_chunks(num_chunks, groups):
     """The fewest levels of at most 16 that reach all chunks, no larger than need be."""

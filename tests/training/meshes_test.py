@@ -2,13 +2,18 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pytest
 
 from keras_bigs import training
+from keras_bigs.errors import CheckpointWriteError
 from keras_bigs.errors import ConfigError
+from keras_bigs.errors import LostProcessError
+from keras_bigs.training import processes
 
 needs_jax = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="distribution is JAX's"
@@ -50,6 +55,20 @@ def test_training_on_eight_devices_is_as_on_one(tmp_path):
         assert held == pytest.approx(list(shares)), division
 
 
+@needs_jax
+def test_fine_tuning_on_four_devices_is_as_on_one(tmp_path):
+    """Though the last batch is one that they cannot share."""
+    module = "tests.training.tuned_on_devices"
+    subprocess.run([sys.executable, "-m", module, str(tmp_path)], check=True)
+    one, four = (np.load(tmp_path / f"{name}.npz") for name in ("one", "four"))
+    assert set(one) == set(four)
+    assert one["outputs"].shape == (22, 2)
+    for name in one:
+        np.testing.assert_allclose(
+            four[name], one[name], rtol=1e-4, atol=1e-5, err_msg=name
+        )
+
+
 @pytest.mark.without_backend
 @pytest.mark.parametrize(
     ("text", "mesh"),
@@ -84,6 +103,70 @@ def test_a_mesh_that_is_none(text):
 def test_mesh_errors(arguments, message):
     with pytest.raises(ConfigError, match=message):
         training.MeshParallel(**arguments)
+
+
+class Device(NamedTuple):
+    """As far as processes matter."""
+
+    id: int
+    process_index: int
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    ("mesh", "message"),
+    [
+        ({"batch": 2, "sequence": 4}, "Texts are divided between the devices of one"),
+        ({"batch": 1, "model": 8}, None),
+        ({"batch": 8}, None),
+        ({"batch": 4, "sequence": 2}, None),
+    ],
+)
+def test_meshes_of_four_processes(mesh, message, monkeypatch):
+    """Of two devices each."""
+    mesh = {"model": 1, "sequence": 1, **mesh}
+    distribution = training.MeshParallel.__new__(training.MeshParallel)
+    distribution.sizes = mesh
+    devices = [Device(i, i // 2) for i in range(8)]
+    expected = pytest.raises(ConfigError, match=message) if message else nullcontext()
+    with expected:
+        distribution._check_processes(devices, 8)
+
+
+@needs_jax
+def test_processes_that_share_no_batch():
+    distribution = training.MeshParallel.__new__(training.MeshParallel)
+    distribution.sizes = {"batch": 4, "model": 3, "sequence": 1}
+    with pytest.raises(ConfigError, match="6 processes cannot share a batch that is"):
+        distribution._check_processes([Device(i, i // 2) for i in range(12)], 12)
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    ("error", "is_loss"),
+    [
+        ("UNKNOWN: Gloo all-reduce failed: Connection reset by peer", True),
+        ("INTERNAL: Barrier failed because: Task 2 heartbeat timeout", True),
+        ("RESOURCE_EXHAUSTED: Out of memory", False),
+    ],
+)
+def test_lost_processes_are_told_from_other_errors(error, is_loss, monkeypatch):
+    import jax
+
+    def fail():
+        try:
+            raise jax.errors.JaxRuntimeError(error)
+        except jax.errors.JaxRuntimeError as cause:
+            raise CheckpointWriteError("Cannot write") from cause
+
+    expected = LostProcessError if is_loss else CheckpointWriteError
+    monkeypatch.setattr(processes, "process_count", lambda: 4)
+    with pytest.raises(expected), processes.notice_lost_processes():
+        fail()
+    # A single process has nobody to lose.
+    monkeypatch.setattr(processes, "process_count", lambda: 1)
+    with pytest.raises(CheckpointWriteError), processes.notice_lost_processes():
+        fail()
 
 
 @needs_jax

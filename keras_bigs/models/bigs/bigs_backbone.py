@@ -341,13 +341,15 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
         model_parallel_dim_name="model",
         data_parallel_dim_name="batch",
         sequence_parallel_dim_name="sequence",
+        shard_weights=True,
     ):
         """The layout of the weights under `keras.distribution.ModelParallel`.
 
         Dense layers that widen are split by their outputs and those that narrow by
         their inputs, so that a block exchanges activations once a direction; SSM
         parameters, biases of outputs and norms are a few numbers and stay whole on
-        every device. Weights of the heads of this library's tasks are laid out too.
+        every device. Those of the head for masked tokens and of the pooler are laid out
+        too; other heads are small.
 
         If the mesh has an axis for sequences, what blocks hand on is split by it along
         the length. Position-wise layers then work on their part of a text, and SSMs
@@ -356,10 +358,10 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
         Args:
             device_mesh: `keras.distribution.DeviceMesh` with these axes.
             model_parallel_dim_name: string. The axis that splits weights.
-            data_parallel_dim_name: string, the axis that splits the batch. It splits
-                weights too; `None` for layouts in which it does not.
+            data_parallel_dim_name: string. The axis that splits the batch.
             sequence_parallel_dim_name: string. The axis that splits texts, if the mesh
                 has one of that name.
+            shard_weights: bool. Whether the axis of the batch splits weights too.
 
         Returns:
             `keras.distribution.LayoutMap`.
@@ -385,13 +387,13 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
                 f"Received: {device_mesh}"
             )
         for name in (model_parallel_dim_name, data_parallel_dim_name):
-            if name is not None and name not in device_mesh.axis_names:
+            if name not in device_mesh.axis_names:
                 raise ValueError(
                     f"{name!r} is no axis of `device_mesh`. "
                     f"Its axes are {device_mesh.axis_names}."
                 )
-        model, data = model_parallel_dim_name, data_parallel_dim_name
-        sequence = sequence_parallel_dim_name
+        model, sequence = model_parallel_dim_name, sequence_parallel_dim_name
+        data = data_parallel_dim_name if shard_weights else None
         layout_map = keras.distribution.LayoutMap(device_mesh)
         layout_map["token_embedding/embeddings"] = (model, data)
         layout_map["position_embedding/embeddings"] = (data, model)
@@ -406,9 +408,8 @@ class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/kernel"] = (data, model)
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/bias"] = (model,)
         if sequence in device_mesh.axis_names:
-            batch = data_parallel_dim_name or "batch"
             outputs = r"(.*/)?(embeddings_layer_norm|block_\d+)/output"
-            layout_map[outputs] = (batch, sequence, None)
+            layout_map[outputs] = (data_parallel_dim_name, sequence, None)
         return layout_map
 
 

@@ -25,8 +25,8 @@ class CompiledStep:
         weights: bytes of weights and other variables of layers.
         optimizer: bytes of the optimizer's variables.
         batch: bytes of its part of a batch.
-        temporaries: bytes of activations, gradients and all else that is made on the
-            way.
+        temporaries: bytes of all else: activations, gradients, the program itself, and
+            what padding to the tiles of matrix units adds.
         flops: floating-point operations.
         bytes_accessed: bytes read from and written to memory.
         program: `Program`.
@@ -77,6 +77,12 @@ def compile_step(model, batch, devices, mesh, shard="nothing", tuned=False):
             f"{parts} devices cannot share batches of {rows} sequences. Choose a "
             "multiple as `batch_size`."
         )
+    length, parts = batch[0]["token_ids"].shape[1], mesh.get("sequence", 1)
+    if length % parts:
+        raise ConfigError(
+            f"{parts} devices cannot share texts of {length} tokens. Choose a "
+            "`sequence` axis that divides their length."
+        )
     symbolic_build(model, batch)
     distribution = MeshParallel(mesh, shard, devices=devices)
     layouts = [
@@ -112,11 +118,12 @@ def compile_step(model, batch, devices, mesh, shard="nothing", tuned=False):
         raise
     cost = compiled.cost_analysis()
     weights, fixed, optimizer, metrics = (_bytes(group) for group in state)
+    inputs = _bytes(keras.tree.flatten(data))
     return CompiledStep(
         weights=weights + fixed + metrics,
         optimizer=optimizer,
-        batch=_bytes(keras.tree.flatten(data)),
-        temporaries=compiled.memory_analysis().temp_size_in_bytes,
+        batch=inputs,
+        temporaries=_memory(compiled) - weights - fixed - metrics - optimizer - inputs,
         flops=cost["flops"],
         bytes_accessed=cost["bytes accessed"],
         program=read_program(compiled.as_text()),
@@ -147,6 +154,18 @@ def _abstract(array, layout):
 
     dtype = keras.backend.standardize_dtype(array.dtype)
     return jax.ShapeDtypeStruct(array.shape, dtype, sharding=layout.backend_layout)
+
+
+def _memory(compiled):
+    """Bytes of a device that a program takes; new variables overwrite old ones."""
+    sizes = compiled.memory_analysis()
+    return (
+        sizes.argument_size_in_bytes
+        + sizes.output_size_in_bytes
+        - sizes.alias_size_in_bytes
+        + sizes.temp_size_in_bytes
+        + sizes.generated_code_size_in_bytes
+    )
 
 
 def _bytes(arrays):

@@ -31,10 +31,12 @@ _CONSTANT = re.compile(r"s32\[\]\S* constant\((\d+)\)")
 class Program:
     """What one device does in a compiled program, loops counted as often as they run.
 
+    All branches of a condition count, though one is taken.
+
     Attributes:
         cycles: the compiler's estimate for everything but collectives.
         collectives: by name of the operation, `(count, bytes)`: how often it runs, and
-            how large its results are together.
+            what the device sends to others by it, in rings of those that take part.
         unknown_loops: the number of loops that count once, for it is not known how
             often they run.
         types: names of the types of all arrays, such as `"bf16"`.
@@ -71,7 +73,7 @@ def read_program(text):
             collective = kind.removesuffix("-start")
             if collective in COLLECTIVES:
                 counts[collective] += times
-                sizes[collective] += times * _result_bytes(match["type"], kind)
+                sizes[collective] += times * _sent_bytes(line, match["type"], kind)
             estimate = None if in_fusion else _CYCLES.search(line)
             if estimate:
                 cycles += times * int(estimate[1])
@@ -120,16 +122,35 @@ def _trips(computations, line):
     return max(numbers) if numbers else None
 
 
-def _result_bytes(type_text, kind):
+def _sent_bytes(line, type_text, kind):
+    """Bytes that each of `n` devices sends in a ring of them."""
     sizes = [
         _bits(dtype) // 8 * _product(shape)
         for dtype, shape in _ARRAY.findall(type_text)
     ]
-    if kind in ("all-gather-start", "collective-permute-start"):
+    if kind.endswith("-start") and kind != "all-reduce-start":
         # Operands, results, and for permutations two numbers of context.
         arrays = [size for size in sizes if size > 4] or sizes
-        return sum(arrays[len(arrays) // 2 :])
-    return sum(sizes)
+        sizes = arrays[len(arrays) // 2 :]
+    result = sum(sizes)
+    n = _group_size(line)
+    shares = {
+        "all-gather": (n - 1) / n,
+        "all-reduce": 2 * (n - 1) / n,
+        "all-to-all": (n - 1) / n,
+        "collective-permute": 1,
+        "reduce-scatter": n - 1,
+    }
+    return round(result * shares[kind.removesuffix("-start")])
+
+
+def _group_size(line):
+    """How many devices take part: of `{{0,1},{2,3}}`, or `[2,2]<=[4]` groups."""
+    listed = re.search(r"replica_groups=\{\{([\d,]+)\}", line)
+    if listed:
+        return listed[1].count(",") + 1
+    counted = re.search(r"replica_groups=\[\d+,(\d+)\]", line)
+    return int(counted[1]) if counted else 1
 
 
 def _bits(dtype):

@@ -15,9 +15,10 @@ def plan_masked_lm(
     topology,
     batch_size,
     sequence_length,
-    batches,
+    steps,
     predictions,
     model_flops,
+    accumulation_steps=1,
     mesh=None,
     shard="nothing",
     estimate_time=True,
@@ -27,14 +28,15 @@ def plan_masked_lm(
 
     Args:
         backbone: dict of the arguments of `BiGSBackbone`.
-        make_optimizer: a function without arguments that returns a new optimizer.
+        make_optimizer: a function of `accumulation_steps` that returns a new optimizer.
         topology: string, see `tpu_topology`.
-        batch_size: int. Texts of a batch, on all devices.
+        batch_size: int. Texts of an update, on all devices.
         sequence_length: int. Tokens of a text.
-        batches: int. How many the run has.
+        steps: int. Updates of the run.
         predictions: int. Tokens to predict in a text.
         model_flops: number. The operations that the model asks for in the training
             step of one text.
+        accumulation_steps: int. Into how many batches an update is divided.
         mesh: dict of the sizes of axes, see `MeshParallel`.
         shard: see `MeshParallel`.
         estimate_time: bool, see `plan`.
@@ -47,13 +49,13 @@ def plan_masked_lm(
         ConfigError: see `plan`.
     """
 
-    def build(num_layers, rematerialize):
+    def build(num_layers, rematerialize, accumulation_steps):
         config = {**backbone, "max_sequence_length": sequence_length}
         config |= {"num_layers": num_layers, "rematerialize": rematerialize}
         masked_lm = BiGSMaskedLM(BiGSBackbone(**config), preprocessor=None)
         masked_lm.backbone.pooled_dense.trainable = False
         masked_lm.compile(
-            make_optimizer(),
+            make_optimizer(accumulation_steps),
             weighted_metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
         )
         return masked_lm
@@ -71,7 +73,8 @@ def plan_masked_lm(
         num_layers=backbone["num_layers"],
         batch_size=batch_size,
         sequence_length=sequence_length,
-        batches=batches,
+        steps=steps,
+        accumulation_steps=accumulation_steps,
         model_flops=lambda texts: model_flops * texts,
         mesh=mesh,
         shard=shard,

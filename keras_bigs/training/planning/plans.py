@@ -17,9 +17,6 @@ FEW_LAYERS = (1, 3)
 # The share of a device's memory up to which a suggestion is trusted to fit.
 SAFE = 0.95
 
-# How often the bytes of a result cross a device's links, in rings of many devices.
-CROSSINGS = {"all-reduce": 2}
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -32,11 +29,13 @@ class Plan:
         mesh: dict of the sizes of axes.
         shard: what the batch axis divides beside batches, see `MeshParallel`.
         sequence_length: int. Tokens of a text.
-        batch_size: int. Texts of a batch, on all devices.
+        batch_size: int. Texts of an update, on all devices.
+        accumulation_steps: int. Batches of an update.
         rematerialize: bool. Whether blocks are computed again in the backward pass.
-        batches: int. How many the run has.
+        steps: int. Updates of the run.
         step: `CompiledStep` of one batch, or `None` if it does not fit.
-        memory: bytes that it takes on a device, by the compiler.
+        memory: bytes that it takes on a device, by the compiler; `None` if that gave up
+            without a number.
         compute_seconds: the compiler's estimate for a batch without traffic, or `None`
             if it was not asked for or the step does not fit.
         model_flops: operations that the model asks for in one batch; what is computed
@@ -51,50 +50,68 @@ class Plan:
     shard: str
     sequence_length: int
     batch_size: int
+    accumulation_steps: int
     rematerialize: bool
-    batches: int
+    steps: int
     step: CompiledStep | None
-    memory: float
+    memory: float | None
     compute_seconds: float | None
     model_flops: float
     suggestions: tuple[tuple[str, float], ...] = ()
 
     @property
     def fits(self):
+        """Whether a device has the memory."""
         return self.step is not None
 
     @property
     def traffic_seconds(self):
-        """A batch's bytes between devices at the full speed of a device's links."""
-        sent = sum(
-            CROSSINGS.get(name, 1) * size
-            for name, (_, size) in self.step.program.collectives.items()
-        )
+        """A batch's bytes between devices at the full speed of a device's links.
+
+        `None` for what does not fit.
+        """
+        if self.step is None:
+            return None
+        sent = sum(size for _, size in self.step.program.collectives.values())
         return sent / self.chip.bandwidth
 
     @property
     def step_seconds(self):
-        """Of a batch: computation, then traffic, as if nothing overlapped."""
-        return self.compute_seconds + self.traffic_seconds
+        """Of an update: computation, then traffic, as if nothing overlapped.
+
+        `None`, as what follows from it, where there is no estimate of computation.
+        """
+        if self.compute_seconds is None:
+            return None
+        batch = self.compute_seconds + self.traffic_seconds
+        return self.accumulation_steps * batch
 
     @property
     def tokens_per_second(self):
         """Padding included."""
-        return self.batch_size * self.sequence_length / self.step_seconds
+        return self._per_second(self.batch_size * self.sequence_length)
 
     @property
     def mfu(self):
         """The model's operations as a share of what the devices could do meanwhile."""
-        possible = self.num_devices * self.chip.flops * self.step_seconds
-        return self.model_flops / possible
+        operations = self.accumulation_steps * self.model_flops
+        return self._per_second(operations / (self.num_devices * self.chip.flops))
 
     @property
     def hours(self):
-        return self.batches * self.step_seconds / 3600
+        """Of the whole run."""
+        seconds = self.step_seconds
+        return None if seconds is None else self.steps * seconds / 3600
 
     @property
     def chip_hours(self):
-        return self.hours * self.num_devices * self.chip.chips
+        """Hours times chips."""
+        hours = self.hours
+        return None if hours is None else hours * self.num_devices * self.chip.chips
+
+    def _per_second(self, amount):
+        seconds = self.step_seconds
+        return None if seconds is None else amount / seconds
 
     def numbers(self):
         """All of it as a dict of plain values, for JSON."""
@@ -106,8 +123,9 @@ class Plan:
             "shard": self.shard,
             "sequence_length": self.sequence_length,
             "batch_size": self.batch_size,
+            "accumulation_steps": self.accumulation_steps,
             "rematerialize": self.rematerialize,
-            "batches": self.batches,
+            "steps": self.steps,
             "fits": self.fits,
             "memory_bytes": self.memory,
             "memory_limit_bytes": self.chip.memory,
@@ -147,8 +165,9 @@ def plan(
     num_layers,
     batch_size,
     sequence_length,
-    batches,
+    steps,
     model_flops,
+    accumulation_steps=1,
     mesh=None,
     shard="nothing",
     rematerialize=False,
@@ -160,20 +179,22 @@ def plan(
     The whole step is compiled once, with the compiler's least effort: memory,
     operations and traffic. Its time is estimated from steps of one and of three layers,
     compiled as for a run: the line through the compiler's own estimates. They leave out
-    waiting for the host and for other devices, and what overlaps.
+    waiting for the host and for other devices, and what overlaps; with several batches
+    an update, they have the optimizer's work in each.
 
     Args:
-        build: a function of `num_layers` and `rematerialize` that returns a compiled
-            `keras.Model`.
+        build: a function of `num_layers`, `rematerialize` and `accumulation_steps` that
+            returns a compiled `keras.Model`.
         batch_of: a function of a number of texts that returns `(x, y, sample_weight)`,
             NumPy arrays of their shapes.
         topology: string, see `tpu_topology`.
         num_layers: int.
-        batch_size: int. Texts of a batch, on all devices.
+        batch_size: int. Texts of an update, on all devices.
         sequence_length: int. Tokens of a text.
-        batches: int. How many the run has.
+        steps: int. Updates of the run.
         model_flops: a function of a number of texts that returns the operations that
             the model asks for in a training step.
+        accumulation_steps: int. Into how many batches an update is divided.
         mesh: dict of the sizes of axes, see `MeshParallel`. Default: all devices along
             `batch`.
         shard: see `MeshParallel`.
@@ -191,9 +212,10 @@ def plan(
     devices, chip = tpu_topology(topology)
     mesh = mesh or {"batch": len(devices)}
 
-    def compiled(layers, texts=batch_size, remat=rematerialize, **options):
+    def compiled(layers, parts=accumulation_steps, remat=rematerialize, **options):
         options = {"mesh": mesh, "shard": shard, **options}
-        return compile_step(build(layers, remat), batch_of(texts), devices, **options)
+        model = build(layers, remat, parts)
+        return compile_step(model, batch_of(batch_size // parts), devices, **options)
 
     common = {
         "topology": topology,
@@ -203,9 +225,10 @@ def plan(
         "shard": shard,
         "sequence_length": sequence_length,
         "batch_size": batch_size,
+        "accumulation_steps": accumulation_steps,
         "rematerialize": rematerialize,
-        "batches": batches,
-        "model_flops": model_flops(batch_size),
+        "steps": steps,
+        "model_flops": model_flops(batch_size // accumulation_steps),
     }
     progress(f"Compiling {num_layers} layers for {len(devices)} devices")
     try:
@@ -215,9 +238,7 @@ def plan(
         step, memory = None, _used(error)
     if step is None or memory > chip.memory:
         progress("It does not fit. Looking for what does")
-        suggestions = _suggestions(
-            compiled, num_layers, batch_size, rematerialize, mesh, shard, chip
-        )
+        suggestions = _suggestions(compiled, num_layers, chip, common)
         return Plan(
             step=None,
             memory=memory,
@@ -245,79 +266,76 @@ def _used(error):
     """Bytes, from the compiler's `Used 20.45G of 15.75G hbm.`"""
     match = re.search(r"Used ([\d.]+)([KMG]) of", str(error))
     unit = {"K": 2**10, "M": 2**20, "G": GIB}
-    return float(match[1]) * unit[match[2]] if match else float("inf")
+    return float(match[1]) * unit[match[2]] if match else None
 
 
-def _suggestions(compiled, num_layers, batch_size, rematerialize, mesh, shard, chip):
+def _suggestions(compiled, num_layers, chip, plan):
     """Changes that make a step fit, the mildest first: `(text, bytes)`.
 
     Each change by itself; if none is enough, blocks computed again and smaller batches,
     and then matrices divided between devices too.
     """
+    mesh = plan["mesh"]
 
-    def memory_of(**changes):
+    def found(text, **changes):
         try:
             few = [compiled(layers, **changes).memory for layers in FEW_LAYERS]
         except (MemoryError, ConfigError):
-            return float("inf")
-        return line(few, num_layers)
+            return []
+        memory = line(few, num_layers)
+        return [(text, memory)] if memory <= SAFE * chip.memory else []
 
-    def found(candidates):
-        fitting = []
+    def first(candidates):
         for text, changes in candidates:
-            memory = memory_of(**changes)
-            if memory <= SAFE * chip.memory:
-                fitting.append((text, memory))
-        return fitting
+            if fits := found(text, **changes):
+                return fits
+        return []
 
-    parts = mesh.get("batch", 1)
     smaller = [
-        (f"--accumulation_steps {batch_size // texts}", {"texts": texts})
-        for texts in _divisors(batch_size, parts)
-    ]
-    again = [] if rematerialize else [("--rematerialize", {"remat": True})]
-    fully = [("--shard weights", {"shard": "weights"})] * (
-        parts > 1 and shard != "weights"
-    )
-    single = found(again + fully)
-    for candidate in smaller:
-        fitting = found([candidate])
-        if fitting:
-            return single + fitting
-    if single:
-        return single
-    remat = {"remat": True}
-    for text, changes in smaller:
-        fitting = found([(f"--rematerialize {text}", {**changes, **remat})])
-        if fitting:
-            return fitting
-    num_devices = math.prod(mesh.values())
-    for model in (2, 4, 8):
-        batch = num_devices // model
-        if model > num_devices or batch_size % batch:
-            continue
-        divided = {"batch": batch, "model": model}
-        text = f"--rematerialize --mesh batch={batch},model={model} --shard weights"
-        changes = {"mesh": divided, "shard": "weights", **remat}
-        fitting = found([(text, changes)])
-        if fitting:
-            return fitting
-    return []
-
-
-def _divisors(batch_size, parts):
-    """Numbers of texts at once that divide a batch, by about half each time."""
-    texts, divisors = batch_size, []
-    while texts > parts:
-        texts = next(
-            (
-                n
-                for n in range(texts // 2 // parts * parts, 0, -parts)
-                if batch_size % n == 0
-            ),
-            0,
+        (f"--accumulation_steps {parts}", {"parts": parts})
+        for parts in _more_parts(
+            plan["batch_size"], plan["accumulation_steps"], mesh.get("batch", 1)
         )
-        if not texts:
-            break
-        divisors.append(texts)
-    return divisors
+    ]
+    fitting = []
+    if not plan["rematerialize"]:
+        fitting += found("--rematerialize", remat=True)
+    if mesh.get("batch", 1) > 1 and plan["shard"] != "weights":
+        fitting += found("--shard weights", shard="weights")
+    fitting += first(smaller)
+    again = {"remat": True}
+    num_devices = math.prod(mesh.values())
+    divided = [
+        {"batch": num_devices // model, "model": model}
+        for model in (2, 4, 8)
+        if num_devices % model == 0
+    ]
+    return (
+        fitting
+        or first([(f"--rematerialize {t}", changes | again) for t, changes in smaller])
+        or first(
+            (
+                f"--rematerialize --shard weights --mesh batch={axes['batch']},"
+                f"model={axes['model']}",
+                {"mesh": axes, "shard": "weights", **again},
+            )
+            for axes in divided
+        )
+    )
+
+
+def _more_parts(batch_size, accumulation_steps, devices):
+    """Larger numbers of batches of an update, about double each time.
+
+    They divide it into batches that the devices can share.
+    """
+    parts, numbers = accumulation_steps, []
+    for candidate in range(accumulation_steps + 1, batch_size // devices + 1):
+        is_even = batch_size % candidate == 0
+        if (
+            candidate >= 2 * parts
+            and is_even
+            and batch_size // candidate % devices == 0
+        ):
+            numbers.append(parts := candidate)
+    return numbers

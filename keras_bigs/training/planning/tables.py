@@ -11,15 +11,18 @@ def plan_table(plan):
     table = Table(title=f"{plan.topology}, {_mesh(plan)}", show_header=False)
     chips = plan.num_devices * plan.chip.chips
     table.add_row("chips", f"{chips:g} ({plan.num_devices} devices)")
+    parts = plan.accumulation_steps
     table.add_row(
-        "batch",
+        "an update",
         f"{plan.batch_size:,} texts of {plan.sequence_length:,} tokens"
+        f"{f' in {parts} batches' if parts > 1 else ''}"
         f"{', blocks computed again' if plan.rematerialize else ''}",
     )
     table.add_section()
     limit = f"{plan.chip.memory / GIB:.0f} GiB"
     if not plan.fits:
-        table.add_row("memory a device", f"{_size(plan.memory)} of {limit}")
+        memory = "more" if plan.memory is None else _size(plan.memory)
+        table.add_row("memory a device", f"{memory} of {limit}")
         table.add_row("fits", "no")
         for text, memory in plan.suggestions:
             table.add_row("would fit", f"{text}: {_size(memory)}")
@@ -38,8 +41,11 @@ def plan_table(plan):
     table.add_row("operations a device", f"{step.flops:.3g}")
     table.add_row("  of them the model's", f"{plan.model_flops / plan.num_devices:.3g}")
     table.add_row("bytes read and written", f"{step.bytes_accessed / 1e9:,.1f} GB")
-    for name, (count, size) in step.program.collectives.items():
-        table.add_row(f"  {name}", f"{count:,}, {size / 1e6:,.1f} MB")
+    collectives = step.program.collectives
+    sent = sum(size for _, size in collectives.values())
+    table.add_row("sent to other devices", f"{sent / 1e6:,.1f} MB")
+    for name, (count, size) in collectives.items():
+        table.add_row(f"  {name}, {count:,} times", f"{size / 1e6:,.1f} MB")
     if step.program.unknown_loops:
         table.add_row("loops counted once", str(step.program.unknown_loops))
     if plan.compute_seconds is None:
@@ -51,7 +57,7 @@ def plan_table(plan):
     table.add_row("model FLOPs utilisation", f"{plan.mfu:.1%}")
     table.add_row(
         "the whole run",
-        f"{plan.batches:,} batches, {plan.hours:,.3g} hours, "
+        f"{plan.steps:,} updates, {plan.hours:,.3g} hours, "
         f"{plan.chip_hours:,.3g} chip-hours",
     )
     return table

@@ -30,13 +30,14 @@ class Chip(NamedTuple):
 
 
 # v3: Jouppi et al. (2020), "A domain-specific supercomputer for training deep neural
-# networks". The others: the system architecture pages of Cloud TPU; their clock follows
-# from operations a second and the number of matrix units.
+# networks". The others: the system architecture pages of Cloud TPU, of links one
+# direction; the clocks of v5e and v5p follow from operations a second and the number of
+# matrix units, and that of v6e is taken to be v5p's.
 CHIPS = {
     "v3": Chip(16 * GIB, 61.5e12, 0.94e9, 164e9, 0.5),
     "v5e": Chip(16 * GIB, 197e12, 1.5e9, 200e9, 1),
     "v5p": Chip(95 * GIB, 459e12, 1.75e9, 600e9, 1),
-    "v6e": Chip(32 * GIB, 918e12, 1.75e9, 448e9, 1),
+    "v6e": Chip(32 * GIB, 918e12, 1.75e9, 400e9, 1),
 }
 
 # Without these, JAX and libtpu look for the TPU that they run on.
@@ -52,7 +53,8 @@ ENVIRONMENT = {
 def expect_no_tpu():
     """Sets the environment in which libtpu compiles for TPUs that are not there.
 
-    Call it before anything that imports JAX, or JAX complains of a missing TPU.
+    It is that of the whole process: one that plans does not train. Call it before
+    anything that imports JAX, or JAX complains of a missing TPU.
     """
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
@@ -63,7 +65,7 @@ def tpu_topology(name):
 
     Args:
         name: string, such as `"v5e:4x4"`: the generation, and the chips along each
-            side of the slice.
+            side of the slice. Sets the environment of `expect_no_tpu`.
 
     Returns:
         `(devices, chip)`: a list of JAX devices, and a `Chip`.
@@ -89,4 +91,6 @@ def tpu_topology(name):
         devices = topologies.get_topology_desc(name, "tpu").devices
     except Exception as error:
         raise ConfigError(f"{name!r} is no TPU topology: {error}") from error
-    return list(devices), CHIPS[generation]
+    # In the order in which a run has them.
+    devices = sorted(devices, key=lambda device: (device.process_index, device.id))
+    return devices, CHIPS[generation]

@@ -360,8 +360,6 @@ for block, routing in (pair.split("/") for pair in sys.argv[1:]):
     # Everything large is split four ways; what is left whole is small.
     for weight in model.weights:
         if len(weight.shape) > 1 and weight.shape[0] * weight.shape[1] >= 128 * 128:
-            if "position" in weight.path or "pooled" in weight.path:
-                continue
             shard = weight.value.addressable_shards[0].data
             assert shard.size == weight.value.size // 4, weight.path
     x = {k: np.ones((4, 16), "int32") for k in model.input}

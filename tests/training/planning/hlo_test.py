@@ -18,7 +18,7 @@ HloModule step, entry_computation_layout={(f32[8]{0})->f32[8]{0}}
 %body (s: (s32[], bf16[4,2])) -> (s32[], bf16[4,2]) {
   %s = (s32[], bf16[4,2]{1,0}) parameter(0)
   %x = bf16[4,2]{1,0} get-tuple-element(%s), index=1
-  %r = bf16[4,2]{1,0} all-reduce(%x), replica_groups={{0,1}}, to_apply=%add
+  %r = bf16[4,2]{1,0} all-reduce(%x), replica_groups={{0,1,2,3},{4,5,6,7}}, to_apply=%add
   %f = f32[8]{0} fusion(%r), kind=kLoop, calls=%fused, backend_config={"a":{"estimated_cycles":"100"}}
   ROOT %t = (s32[], bf16[4,2]{1,0}) tuple(%i, %r)
 }
@@ -34,7 +34,9 @@ HloModule step, entry_computation_layout={(f32[8]{0})->f32[8]{0}}
 
 ENTRY %main (a: f32[8]) -> f32[8] {
   %a = f32[8]{0} parameter(0)
-  %g = (f32[8]{0}, f32[16]{0}) all-gather-start(%a), dimensions={0}
+  %g = (f32[8]{0}, f32[16]{0}) all-gather-start(%a), replica_groups=[4,2]<=[8], dimensions={0}
+  %s = f32[2]{0} reduce-scatter(%a), replica_groups=[2,4]<=[8], dimensions={0}, to_apply=%add
+  %z = (f32[8]{0}, f32[8]{0}) all-to-all(%a, %b), replica_groups={{0,1},{2,3}}
   %h = f32[16]{0} all-gather-done(%g)
   %p = (f32[8]{0}, f32[8]{0}, u32[]{:S(2)}, u32[]) collective-permute-start(%a)
   %w = (s32[], bf16[4,2]{1,0}) while(%t), condition=%condition, body=%body
@@ -51,9 +53,14 @@ def test_loops_fusions_and_traffic():
     assert program.cycles == 1000 + 12 * 100 + 100
     assert program.unknown_loops == 1
     assert program.collectives == {
-        "all-gather": (1, 64),
-        "all-reduce": (13, 13 * 16),
+        # Half of 64 bytes, from the other of two.
+        "all-gather": (1, 32),
+        # 16 bytes between four: three quarters to be summed, and as many sums back.
+        "all-reduce": (13, 13 * 24),
+        "all-to-all": (1, 32),
         "collective-permute": (1, 32),
+        # A sum of 8 bytes for each of the three others.
+        "reduce-scatter": (1, 24),
     }
     assert {"while", "fusion", "multiply"} <= program.operations
     assert program.types == {"bf16", "f32", "s32", "u32"}

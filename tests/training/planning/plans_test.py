@@ -18,8 +18,8 @@ def compiler(monkeypatch):
     """A step takes 1 GiB a layer and text of a device; a third of it if blocks are
     computed again. Its head takes a million cycles, a layer two."""
 
-    def compile_step(layers_and_remat, texts, devices, *, mesh, shard, tuned=False):
-        layers, remat = layers_and_remat
+    def compile_step(model, texts, devices, *, mesh, shard, tuned=False):
+        layers, remat, _ = model
         size = layers * texts / mesh["batch"] / (3 if remat else 1) * GIB
         if layers == 23 and size > 16 * GIB:
             raise MemoryError(f"Ran out: Used {size / GIB:.2f}G of 15.75G hbm.")
@@ -36,14 +36,14 @@ def compiler(monkeypatch):
 
 def plan(**options):
     return planning.plan(
-        lambda *layers_and_remat: layers_and_remat,
+        lambda *model: model,
         lambda texts: texts,
         **{
             "topology": "v3:2x2",
             "num_layers": 10,
             "batch_size": 8,
             "sequence_length": 1000,
-            "batches": 7200,
+            "steps": 7200,
             "model_flops": lambda texts: 4e12 * texts / 8,
             "progress": lambda line: None,
             **options,
@@ -55,10 +55,10 @@ def test_time_traffic_and_chips():
     made = plan()
     assert made.fits
     assert made.memory == made.step.memory == 10 * GIB
-    # 21 million cycles at 0.94 GHz; reduced bytes cross twice.
+    # 21 million cycles at 0.94 GHz.
     assert made.compute_seconds == pytest.approx(21e6 / 0.94e9)
-    assert made.traffic_seconds == pytest.approx(3e9 / 164e9)
-    seconds = 21e6 / 0.94e9 + 3e9 / 164e9
+    assert made.traffic_seconds == pytest.approx(2e9 / 164e9)
+    seconds = 21e6 / 0.94e9 + 2e9 / 164e9
     assert made.tokens_per_second == pytest.approx(8000 / seconds)
     assert made.mfu == pytest.approx(4e12 / (8 * 61.5e12 * seconds))
     assert made.hours == pytest.approx(2 * seconds)
@@ -70,9 +70,23 @@ def test_time_traffic_and_chips():
     assert numbers["chip_hours"] == made.chip_hours
 
 
+def test_an_update_of_several_batches():
+    once, twice = (
+        plan(batch_size=16, num_layers=5),
+        plan(batch_size=16, num_layers=5, accumulation_steps=2),
+    )
+    assert twice.memory == once.memory / 2
+    # This compiler takes as long for half a batch.
+    assert twice.step_seconds == pytest.approx(2 * once.step_seconds)
+    assert twice.tokens_per_second == pytest.approx(once.tokens_per_second / 2)
+    assert twice.mfu == pytest.approx(once.mfu / 2)
+    assert twice.hours == pytest.approx(2 * once.hours)
+
+
 def test_without_time():
     made = plan(estimate_time=False)
     assert made.compute_seconds is None
+    assert made.hours is made.mfu is made.chip_hours is None
     assert "hours" not in made.numbers()
     assert made.numbers()["flops"] == 2e12
 
@@ -92,6 +106,11 @@ def test_what_does_not_fit():
     [
         # 12 layers of four texts a device; one by one, 12 GiB. (Computed again, 16.)
         ({"num_layers": 12, "batch_size": 32}, {"--accumulation_steps 4": 12}),
+        # Two batches of four texts a device do not fit, nor four of two texts; eight.
+        (
+            {"num_layers": 12, "batch_size": 64, "accumulation_steps": 2},
+            {"--accumulation_steps 8": 12},
+        ),
         # Two of 7 layers; either change is enough.
         (
             {"num_layers": 9, "batch_size": 16},
@@ -120,7 +139,8 @@ def test_table_has_the_numbers():
         str(c) for column in planning.plan_table(made).columns for c in column.cells
     ]
     assert "10.00 GiB of 16 GiB" in cells
-    assert "2, 1,000.0 MB" in cells
+    assert "1,000.0 MB" in cells and "2,000.0 MB" in cells
+    assert "  all-reduce, 2 times" in cells
     assert f"{made.mfu:.1%}" in cells
     no = planning.plan_table(plan(num_layers=23, batch_size=8))
     cells = [str(c) for column in no.columns for c in column.cells]

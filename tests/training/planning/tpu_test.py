@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 
 import keras
 import pytest
@@ -56,13 +57,17 @@ def test_a_step_on_eight_chips(plan, capsys):
         }
         assert "bf16" in program.types
         assert program.unknown_loops == 0
+    # Gradients of all trained weights in 16 bits or 32, seven eighths of them there and
+    # back.
     assert set(whole.step.program.collectives) == {"all-reduce"}
+    ((_, sent),) = whole.step.program.collectives.values()
+    assert 7 / 8 * whole.step.weights < sent < 2 * 7 / 8 * whole.step.weights
     assert "all-gather" in divided.step.program.collectives
 
     # 8 bytes a token for 3 inputs, and predictions; a batch of one text, or of four
     # halves of texts, on each device.
     inputs = 3 * 4 * 2048
-    predictions = 3 * 4 * round(0.15 * 2048)
+    predictions = 3 * 4 * math.ceil(0.15 * 2048)
     assert whole.step.batch == inputs + predictions
     assert 2 * whole.step.batch <= divided.step.batch <= 4 * whole.step.batch
     # All large weights are halves, and what AdamW keeps for them.
@@ -109,6 +114,31 @@ def test_time_of_a_run(plan):
     assert written["chip_hours"] == pytest.approx(4 * made.hours)
     assert 0.01 < made.mfu < 1
     assert made.tokens_per_second == pytest.approx(512 * 128 / made.step_seconds)
+
+
+@needs_libtpu
+@pytest.mark.parametrize(
+    ("name", "devices", "chips"),
+    [("v3:2x2", 8, 4), ("v5e:4x4", 16, 16), ("v5p:2x2x1", 4, 4), ("v6e:2x2", 4, 4)],
+)
+def test_topologies(name, devices, chips):
+    found, chip = planning.tpu_topology(name)
+    assert len(found) == devices
+    assert devices * chip.chips == chips
+
+
+@needs_libtpu
+@pytest.mark.parametrize(
+    ("mesh", "message"),
+    [
+        ("sequence=16", "Texts are divided between the devices of one process"),
+        ("batch=16", "16 devices cannot share batches of 8"),
+        ("batch=3", "must divide all of 16 devices"),
+    ],
+)
+def test_what_a_run_would_refuse(mesh, message, plan):
+    with pytest.raises(ConfigError, match=message):
+        plan("--topology", "v5e:4x4", "--batch", "8", "--mesh", mesh)
 
 
 @pytest.mark.parametrize("name", ["v5e", "v9:2x2", "", "4x4"])
