@@ -26,6 +26,7 @@ def dtypes(monkeypatch):
     return seen
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has a precision")
 @pytest.mark.parametrize("tf32", [True, False])
 def test_products_that_no_tf32_can_take(tf32, dtypes, monkeypatch):
     monkeypatch.setattr(full_precision, "has_tf32", lambda: tf32)

@@ -23,10 +23,8 @@ needs_jax = pytest.mark.skipif(
 # device then holds.
 DIVISIONS = {
     "batch=8:nothing": (1, 1),
-    "batch=8:optimizer": (1, 1 / 8),
     "batch=4,model=2:optimizer": (1 / 2, 1 / 8),
     "batch=2,model=4:weights": (1 / 8, 1 / 8),
-    "batch=2,sequence=4:nothing": (1, 1),
     "model=2,sequence=4:nothing": (1 / 2, 1 / 2),
 }
 WEIGHT = "weights/block_0/value_dense/kernel"

@@ -37,7 +37,7 @@ def train(path):
     keras.utils.set_random_seed(0)
     backbone = models.BiGSBackbone(
         vocabulary_size=VOCABULARY,
-        num_layers=2,
+        num_layers=1,
         hidden_dim=32,
         intermediate_dim=64,
         state_dim=4,
@@ -63,8 +63,8 @@ def train(path):
     variables = {
         **{f"weights/{w.path}": w for w in masked_lm.weights},
         **{
-            f"optimizer/{i}:{v.path}": v
-            for i, v in enumerate(masked_lm.optimizer.variables)
+            f"optimizer/{v.path.partition('/')[2]}": v
+            for v in masked_lm.optimizer.variables
         },
     }
     shares = {
