@@ -23,7 +23,7 @@ from tests.data.pretraining.shard_folder_test import write_folder
 
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ("layers", "models", "ssm", "training", "data", "analysis")
-ONLY_ON_JAX = {"models.BiGSBackbone.get_layout_map"}
+ONLY_ON_JAX = {"models.BiGSBackbone.get_layout_map", "training.MeshParallel"}
 # Beside all layers but the base class of blocks, and all that `models` has.
 WITH_EXAMPLE = {
     "ssm.convolve",
