@@ -71,6 +71,7 @@ def compile_step(model, batch, devices, mesh, shard="nothing", tuned=False):
     """
     import jax
 
+    distribution = MeshParallel(mesh, shard, devices=devices)
     rows, parts = len(batch[1]), mesh.get("batch", 1)
     if rows % parts:
         raise ConfigError(
@@ -84,7 +85,6 @@ def compile_step(model, batch, devices, mesh, shard="nothing", tuned=False):
             "`sequence` axis that divides their length."
         )
     symbolic_build(model, batch)
-    distribution = MeshParallel(mesh, shard, devices=devices)
     layouts = [
         [distribution.get_variable_layout(v) for v in model.trainable_variables],
         [distribution.get_variable_layout(v) for v in model.non_trainable_variables],

@@ -24,7 +24,7 @@ _CALLED = re.compile(
 _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _CYCLES = re.compile(r'estimated_cycles":"?(\d+)')
 _CONDITION = re.compile(r"condition=%?([\w.-]+)")
-_CONSTANT = re.compile(r"s32\[\]\S* constant\((\d+)\)")
+_CONSTANT = re.compile(r"[su]32\[\]\S* constant\((\d+)\)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +72,12 @@ def read_program(text):
             types.update(dtype for dtype, _ in _ARRAY.findall(match["type"]))
             collective = kind.removesuffix("-start")
             if collective in COLLECTIVES:
+                # Of a sum that is divided at once, the compiler writes both parts.
+                is_scatter = name.startswith("all-reduce-scatter")
+                sent = _sent_bytes(line, match["type"], kind, is_scatter)
+                collective = "reduce-scatter" if is_scatter else collective
                 counts[collective] += times
-                sizes[collective] += times * _sent_bytes(line, match["type"], kind)
+                sizes[collective] += times * sent
             estimate = None if in_fusion else _CYCLES.search(line)
             if estimate:
                 cycles += times * int(estimate[1])
@@ -122,7 +126,7 @@ def _trips(computations, line):
     return max(numbers) if numbers else None
 
 
-def _sent_bytes(line, type_text, kind):
+def _sent_bytes(line, type_text, kind, is_scatter):
     """Bytes that each of `n` devices sends in a ring of them."""
     sizes = [
         _bits(dtype) // 8 * _product(shape)
@@ -132,25 +136,37 @@ def _sent_bytes(line, type_text, kind):
         # Operands, results, and for permutations two numbers of context.
         arrays = [size for size in sizes if size > 4] or sizes
         sizes = arrays[len(arrays) // 2 :]
-    result = sum(sizes)
-    n = _group_size(line)
+    size, n = sum(sizes), _group_size(line)
     shares = {
         "all-gather": (n - 1) / n,
-        "all-reduce": 2 * (n - 1) / n,
+        "all-reduce": (1 if is_scatter else 2) * (n - 1) / n,
         "all-to-all": (n - 1) / n,
         "collective-permute": 1,
         "reduce-scatter": n - 1,
     }
-    return round(result * shares[kind.removesuffix("-start")])
+    return round(size * shares[kind.removesuffix("-start")])
 
 
 def _group_size(line):
-    """How many devices take part: of `{{0,1},{2,3}}`, or `[2,2]<=[4]` groups."""
+    """How many devices take part.
+
+    In groups such as `{{0,1},{2,3}}`; `[2,2]<=[4]`, two of two; or
+    `mesh['a'=2,'b'=4] {'b'}`, along axes or parts `'b':(1)2` of them.
+    """
     listed = re.search(r"replica_groups=\{\{([\d,]+)\}", line)
     if listed:
         return listed[1].count(",") + 1
     counted = re.search(r"replica_groups=\[\d+,(\d+)\]", line)
-    return int(counted[1]) if counted else 1
+    if counted:
+        return int(counted[1])
+    named = re.search(r"replica_groups=mesh\[([^\]]*)\] \{([^}]*)\}", line)
+    if not named:
+        return 1
+    axes = dict(re.findall(r"'(\w+)'=(\d+)", named[1]))
+    size = 1
+    for axis, part in re.findall(r"'(\w+)'(?::\(\d+\)(\d+))?", named[2]):
+        size *= int(part or axes[axis])
+    return size
 
 
 def _bits(dtype):

@@ -24,7 +24,7 @@ HloModule step, entry_computation_layout={(f32[8]{0})->f32[8]{0}}
 }
 
 %condition (s: (s32[], bf16[4,2])) -> pred[] {
-  %n = s32[] constant(12)
+  %n = u32[]{:T(128)} constant(12), metadata={op_name="loop"}
   ROOT %c = pred[] compare(%i, %n), direction=LT
 }
 
@@ -32,8 +32,16 @@ HloModule step, entry_computation_layout={(f32[8]{0})->f32[8]{0}}
   ROOT %c = pred[] compare(%i, %j), direction=LT
 }
 
+%all-reduce-scatter.1 (p: f32[8]) -> f32[4] {
+  %p = f32[8]{0} parameter(0)
+  %r = f32[8]{0} all-reduce(%p), replica_groups=mesh['x'=2,'y'=2] {'y'}, to_apply=%add
+  ROOT %d = f32[4]{0} dynamic-slice(%r, %i), dynamic_slice_sizes={4}
+}
+
 ENTRY %main (a: f32[8]) -> f32[8] {
   %a = f32[8]{0} parameter(0)
+  %k = f32[4]{0} fusion(%a), kind=kCustom, calls=%all-reduce-scatter.1
+  %y = f32[8]{0} all-gather(%a), replica_groups=mesh['x'=2,'y'=8] {'x','y':(2)4}
   %g = (f32[8]{0}, f32[16]{0}) all-gather-start(%a), replica_groups=[4,2]<=[8], dimensions={0}
   %s = f32[2]{0} reduce-scatter(%a), replica_groups=[2,4]<=[8], dimensions={0}, to_apply=%add
   %z = (f32[8]{0}, f32[8]{0}) all-to-all(%a, %b), replica_groups={{0,1},{2,3}}
@@ -53,14 +61,14 @@ def test_loops_fusions_and_traffic():
     assert program.cycles == 1000 + 12 * 100 + 100
     assert program.unknown_loops == 1
     assert program.collectives == {
-        # Half of 64 bytes, from the other of two.
-        "all-gather": (1, 32),
+        # Half of 64 bytes, from the other of two; seven of 32 from those of eight.
+        "all-gather": (2, 32 + 28),
         # 16 bytes between four: three quarters to be summed, and as many sums back.
         "all-reduce": (13, 13 * 24),
         "all-to-all": (1, 32),
         "collective-permute": (1, 32),
-        # A sum of 8 bytes for each of the three others.
-        "reduce-scatter": (1, 24),
+        # A sum of 8 bytes for each of the three others; half of 32 for one other.
+        "reduce-scatter": (2, 24 + 16),
     }
     assert {"while", "fusion", "multiply"} <= program.operations
     assert program.types == {"bf16", "f32", "s32", "u32"}
