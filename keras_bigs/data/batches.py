@@ -47,6 +47,10 @@ class BucketedBatches:
     place in each epoch. Without `drop_remainder` each example comes once an epoch, and
     all epochs have the same shapes.
 
+    Where devices share batches (`keras.distribution`), the one that is not full is
+    filled up to what they can share, by copies of its last example, at the end. These
+    have weight 0 in training, and come last in what `predict` returns.
+
     Args:
         preprocessor: of a task: it turns `x` into a dictionary of arrays whose last
             axis is `sequence_length`, `"token_ids"` among them, and passes `y` through
