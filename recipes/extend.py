@@ -31,6 +31,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
+from keras_bigs.training.config import parse_named_config
 from keras_bigs.training.config import pretrain
 from keras_bigs.vocabulary import same_pieces
 
@@ -157,12 +158,7 @@ def check_vocabulary(config, folder, source, tokenizer):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.extras.overridable_config_cli(
-        CONFIGS,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_named_config(CONFIGS, arguments)
 
 
 if __name__ == "__main__":

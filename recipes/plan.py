@@ -27,6 +27,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
+from keras_bigs.training.config import parse_named_config
 from recipes import pretrain
 
 
@@ -94,7 +95,7 @@ def main(config: Config):
         steps=options.steps,
         predictions=predictions,
         model_flops=model_flops.total,
-        mesh=keras_bigs.training.parse_mesh(options.mesh) if options.mesh else None,
+        mesh=options.mesh_sizes(),
         shard=options.shard,
         estimate_time=config.estimate_time,
     )
@@ -107,12 +108,7 @@ def main(config: Config):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.extras.overridable_config_cli(
-        CONFIGS,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_named_config(CONFIGS, arguments)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
+from keras_bigs.training.config import parse_named_config
 from keras_bigs.training.config import pretrain
 
 
@@ -193,12 +194,7 @@ def backbone_options(config: ModelConfig, vocabulary_size, sequence_length):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.extras.overridable_config_cli(
-        CONFIGS,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    return parse_named_config(CONFIGS, arguments)
 
 
 if __name__ == "__main__":

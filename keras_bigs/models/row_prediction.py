@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_bigs.ssm.kernel import round_up
+
 
 def bucket_lengths(sequence_length: int) -> list[int]:
     """16, 24, 32, 48, 64, 96, ... below `sequence_length`, and `sequence_length`."""
@@ -48,8 +50,7 @@ def predict_rows(task, segments, batch_size=32):
         buckets = np.array(bucket_lengths(preprocessor.sequence_length))
     order = np.argsort(lengths, kind="stable")
     results = [None] * num_rows
-    parts = parts_of_batches()
-    size = -(-min(batch_size, num_rows) // parts) * parts
+    size = round_up(min(batch_size, num_rows), parts_of_batches())
     for start in range(0, num_rows, batch_size):
         rows = order[start : start + batch_size]
         # The last batch is filled up, or its size would be one more to compile.

@@ -159,7 +159,7 @@ class TrainingConfig:
                 raise ConfigError(f"--{name} must be at least 1.")
         if self.validation_examples < 0:
             raise ConfigError("--validation_examples must be at least 0.")
-        self._mesh()
+        self.mesh_sizes()
         if self.batch_size % self.accumulation_steps:
             raise ConfigError(
                 f"--accumulation_steps {self.accumulation_steps} does not divide "
@@ -171,7 +171,7 @@ class TrainingConfig:
         """The number of sequences that are computed at once, on all devices."""
         return self.batch_size // self.accumulation_steps
 
-    def _mesh(self):
+    def mesh_sizes(self):
         """The sizes of the axes, or `None`."""
         from keras_bigs.training.meshes import parse_mesh
 
@@ -186,7 +186,7 @@ class TrainingConfig:
         training.distribute(
             self.examples_per_batch,
             self.distributed,
-            self._mesh(),
+            self.mesh_sizes(),
             self.shard,
             sequence_length,
         )
@@ -242,6 +242,21 @@ FREE_SETTINGS = (
     *("compilation_cache", "mesh", "shard"),
 )
 """Names of settings that may differ when a run goes on."""
+
+
+def parse_named_config(configs, arguments=None):
+    """One of several named configurations, as a command line changes it.
+
+    Args:
+        configs: dict of `(description, configuration)` by name, the first argument.
+        arguments: list of strings. Defaults to those of the process.
+    """
+    return tyro.extras.overridable_config_cli(
+        configs,
+        args=arguments,
+        use_underscores=True,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
 
 
 def settings_of(config, **more):

@@ -47,6 +47,31 @@ def parse_mesh(text: str) -> dict[str, int]:
     return mesh
 
 
+def check_even(mesh, batch_size, sequence_length=None):
+    """Checks that devices can share batches and texts equally.
+
+    Args:
+        mesh: dict of the sizes of axes.
+        batch_size: int. Texts of a batch.
+        sequence_length: int. Tokens of a text, or `None` for any number.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    parts = mesh.get("batch", 1)
+    if batch_size % parts:
+        raise ConfigError(
+            f"{parts} devices cannot share batches of {batch_size} sequences. Choose "
+            "`batch_size` and `accumulation_steps` so that their ratio is a multiple."
+        )
+    parts = mesh.get("sequence", 1)
+    if sequence_length is not None and sequence_length % parts:
+        raise ConfigError(
+            f"{parts} devices cannot share texts of {sequence_length} tokens. Choose "
+            "a `sequence` axis that divides their length."
+        )
+
+
 class MeshParallel(keras.distribution.ModelParallel):
     """Divides batches, weights and texts between the devices of a mesh.
 

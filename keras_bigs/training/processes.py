@@ -10,6 +10,7 @@ import numpy as np
 from keras_bigs.errors import ConfigError
 from keras_bigs.errors import LostProcessError
 from keras_bigs.training.meshes import MeshParallel
+from keras_bigs.training.meshes import check_even
 
 
 def process_index() -> int:
@@ -67,18 +68,7 @@ def distribute(
         require_same({"batch_size": batch_size, "mesh": mesh, "shard": shard})
     devices = jax.device_count()
     mesh = mesh or {"batch": devices}
-    parts = mesh.get("batch", 1)
-    if batch_size % parts:
-        raise ConfigError(
-            f"{parts} devices cannot share batches of {batch_size} sequences. Choose "
-            "`batch_size` and `accumulation_steps` so that their ratio is a multiple."
-        )
-    parts = mesh.get("sequence", 1)
-    if sequence_length is not None and sequence_length % parts:
-        raise ConfigError(
-            f"{parts} devices cannot share texts of {sequence_length} tokens. Choose "
-            "a `sequence` axis that divides their length."
-        )
+    check_even(mesh, batch_size, sequence_length)
     if devices > 1 or mesh != {"batch": 1}:
         keras.distribution.set_distribution(MeshParallel(mesh, shard))
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.symbolic_build import symbolic_build
-from keras_bigs.errors import ConfigError
 from keras_bigs.training.meshes import MeshParallel
+from keras_bigs.training.meshes import check_even
 from keras_bigs.training.planning.hlo import Program
 from keras_bigs.training.planning.hlo import read_program
 
@@ -72,18 +72,7 @@ def compile_step(model, batch, devices, mesh, shard="nothing", tuned=False):
     import jax
 
     distribution = MeshParallel(mesh, shard, devices=devices)
-    rows, parts = len(batch[1]), mesh.get("batch", 1)
-    if rows % parts:
-        raise ConfigError(
-            f"{parts} devices cannot share batches of {rows} sequences. Choose a "
-            "multiple as `batch_size`."
-        )
-    length, parts = batch[0]["token_ids"].shape[1], mesh.get("sequence", 1)
-    if length % parts:
-        raise ConfigError(
-            f"{parts} devices cannot share texts of {length} tokens. Choose a "
-            "`sequence` axis that divides their length."
-        )
+    check_even(mesh, *batch[0]["token_ids"].shape)
     symbolic_build(model, batch)
     layouts = [
         [distribution.get_variable_layout(v) for v in model.trainable_variables],
