@@ -147,7 +147,6 @@ def run(request, presets, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.* has no weights for")
-@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
 @fast_on_torch
 @pytest.mark.parametrize(("name", "block"), EXAMPLES, ids=[n for n, _ in EXAMPLES])
 def test_docstring(name, block, run):

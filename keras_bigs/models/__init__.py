@@ -33,8 +33,14 @@ from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.bigs.extend_positions import extend_positions
 from keras_bigs.models.encoder import PooledEncoder
 from keras_bigs.models.encoder import load_encoder
+from keras_bigs.models.encoder import load_task
 from keras_bigs.models.encoder import load_tokenizer
 from keras_bigs.models.encoder import to_bigs_tokenizer
+from keras_bigs.models.export.exported import load_exported
+from keras_bigs.models.export.package import TEXTS as EXPORT_TEXTS
+from keras_bigs.models.export.package import export_package
+from keras_bigs.models.export.verification import Verification
+from keras_bigs.models.export.verification import verify_export
 from keras_bigs.models.multiple_choice import MultipleChoice
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.question_answerer import QuestionAnswerer

@@ -8,7 +8,11 @@ from keras_hub.models import BertTokenizer
 from keras_hub.models import FNetBackbone
 from keras_hub.models import Tokenizer
 
+from keras_bigs.compat.keras_hub_presets import TASK_CONFIG_FILE
+from keras_bigs.compat.keras_hub_presets import check_config_class
+from keras_bigs.compat.keras_hub_presets import check_file_exists
 from keras_bigs.compat.keras_hub_presets import get_preset_loader
+from keras_bigs.compat.keras_hub_presets import load_json
 from keras_bigs.layers import MeanPooling
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
@@ -196,6 +200,31 @@ def load_encoder(preset, dropout=None, load_weights=True, **kwargs):
             kwargs["embedding_dropout"] = None
     loads = BiGSBackbone if issubclass(cls, BiGSBackbone) else PooledEncoder
     return loads.from_preset(preset, load_weights=load_weights, **kwargs)
+
+
+def load_task(preset):
+    """A model as its preset was saved: the task, or an encoder without one.
+
+    Args:
+        preset: the preset, as for `keras_hub.models.Backbone.from_preset`.
+
+    Returns:
+        The task with its head and preprocessor; or what `load_encoder` returns, where
+        the preset has none.
+
+    Raises:
+        ValueError: a preset of any other backbone.
+
+    Example:
+    ```python
+    masked_lm = keras_bigs.models.load_task("bigs_mini_en_uncased")
+    masked_lm.fill_mask("The old [MASK] was very happy.")
+    ```
+    """
+    if check_file_exists(preset, TASK_CONFIG_FILE):
+        task = check_config_class(load_json(preset, TASK_CONFIG_FILE))
+        return task.from_preset(preset)
+    return load_encoder(preset)
 
 
 def load_tokenizer(preset, **kwargs):

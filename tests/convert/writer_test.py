@@ -65,7 +65,6 @@ def test_lora_is_added_to_the_kernels(tmp_path):
         )
 
 
-@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
 def test_quantized_layers_are_refused(tmp_path):
     model = backbone()
     model.quantize("int8")

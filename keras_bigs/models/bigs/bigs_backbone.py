@@ -11,8 +11,8 @@ from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
-from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
-from keras_bigs.models.export import Exportable
+from keras_bigs.models.bigs.quantizable import Quantizable
+from keras_bigs.models.export.exportable import Exportable
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
@@ -33,7 +33,7 @@ def bigs_kernel_initializer(hidden_dim=1024):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(CalibratedQuantization, Exportable, Backbone):
+class BiGSBackbone(Quantizable, Exportable, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
     The sum of token, position and segment embeddings, layer normalized, goes through

@@ -4,12 +4,12 @@ import keras
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
-from keras_bigs.models.bigs.calibrated_quantization import CalibratedQuantization
+from keras_bigs.models.bigs.quantizable import Quantizable
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
-from keras_bigs.models.export import Exportable
+from keras_bigs.models.export.exportable import Exportable
 
 
-class BiGSTask(CalibratedQuantization, Exportable):
+class BiGSTask(Quantizable, Exportable):
     """Goes before a task's own base class."""
 
     backbone_cls = BiGSBackbone

@@ -1,5 +1,7 @@
 """Quantized models: saved and loaded; what GPTQ and AWQ run through."""
 
+import warnings
+
 import keras
 import keras_hub
 import numpy as np
@@ -10,8 +12,6 @@ from tests.backend import to_numpy
 from tests.models.bigs.bigs_backbone_test import inputs
 from tests.models.bigs.bigs_backbone_test import small
 from tests.weights import randomize
-
-pytestmark = pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
 
 
 def outputs(model, x):
@@ -129,3 +129,14 @@ def test_calibration(mode):
     assert model.output_dense.quantization_mode is None
     error = np.abs(outputs(model, inputs()) - expected).max()
     assert 0 < error < 0.3 * np.abs(expected).max()
+
+
+def test_a_task_with_a_preprocessor_is_quantized_in_silence():
+    classifier = models.BiGSTextClassifier.from_preset(
+        "bigs_mini_en_uncased", num_classes=2
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Layer .* `quantize`")
+        classifier.quantize("int8")
+    assert classifier.output_dense.quantization_mode == "int8"
+    assert classifier.backbone.token_embedding.quantization_mode == "int8"

@@ -1,4 +1,4 @@
-"""`export`: files for TensorFlow, ONNX Runtime, OpenVINO, LiteRT and PyTorch."""
+"""`export`: files for TensorFlow, ONNX Runtime, OpenVINO, LiteRT, PyTorch and JAX."""
 
 import contextlib
 
@@ -17,7 +17,13 @@ BACKENDS = {
     "openvino": ("tensorflow", "torch"),
     "litert": ("tensorflow",),
     "torch": ("torch",),
+    "jax": ("jax",),
 }
+# Whose converters write quantized layers wrongly, or not at all (TensorFlow 2.21,
+# PyTorch 2.13).
+UNQUANTIZED = {("tensorflow", "litert"), ("torch", "onnx"), ("torch", "openvino")}
+# Where a file of the format "jax" can be run.
+JAX_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 class Exportable:
@@ -44,6 +50,7 @@ class Exportable:
         | `"openvino"`       | `.xml`    | TensorFlow, torch | OpenVINO            |
         | `"litert"`         | `.tflite` | TensorFlow        | LiteRT              |
         | `"torch"`          | `.pt2`    | torch             | `torch.export.load` |
+        | `"jax"`            | `.jax`    | JAX               | `jax.export`        |
 
         A model of another backend is saved as a preset and loaded on one of these. On
         PyTorch, and for LiteRT, open lengths are at the cost of a Toeplitz product,
@@ -57,14 +64,15 @@ class Exportable:
                 input, such as `keras.InputSpec((None, 128), "int32")`; or a list with
                 that dict.
             **kwargs: see `keras.Model.export`; on PyTorch, arguments of
-                `torch.export.export`, or else of `torch.onnx.export`.
+                `torch.export.export`, or else of `torch.onnx.export`; for `"jax"`
+                of `jax.export.export`.
 
         Raises:
             ImportError: a package that the format needs is missing; `pip install
                 keras-bigs[export]` brings all.
             ValueError: a format that this backend cannot write, a signature of other
-                inputs or longer than `max_sequence_length`, or a routing that the
-                format has no operations for.
+                inputs or longer than `max_sequence_length`, or a routing or quantized
+                layers that the format has no operations for.
 
         Example:
         ```python
@@ -74,6 +82,7 @@ class Exportable:
         """
         backend = keras.backend.backend()
         _check_format(format, backend)
+        _check_quantization(self, format, backend)
         filepath = str(filepath)
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
@@ -84,12 +93,18 @@ class Exportable:
                 print(f"Saved artifact at '{filepath}'.")
             return
 
+        if format == "jax":
+            with tracing_for("any"):
+                _export_jax(self, filepath, shapes, max_length, **kwargs)
+            if verbose is not False:
+                print(f"Saved artifact at '{filepath}'.")
+            return
         if backend == "jax":
             kwargs["jax2tf_kwargs"] = {
                 "polymorphic_shapes": [
                     {name: f"({', '.join(map(str, x))})" for name, x in shapes.items()}
                 ],
-                "polymorphic_constraints": [f"length <= {max_length}"],
+                "polymorphic_constraints": _constraints(shapes, max_length),
                 # Whose shapes would lack the constraint.
                 "with_gradient": False,
                 **kwargs.get("jax2tf_kwargs", {}),
@@ -121,6 +136,32 @@ class Exportable:
                 check_onnx(filepath)
 
 
+def _export_jax(model, filepath, shapes, max_length, **kwargs):
+    """Writes a serialized `jax.export.Exported` of `model(inputs, training=False)`."""
+    import jax
+
+    names = sorted({n for x in shapes.values() for n in x if isinstance(n, str)})
+    symbols = jax.export.symbolic_shape(
+        ", ".join(names), constraints=_constraints(shapes, max_length)
+    )
+    sizes = dict(zip(names, symbols, strict=True))
+    inputs = {
+        name: jax.ShapeDtypeStruct([sizes.get(n, n) for n in shape], "int32")
+        for name, shape in shapes.items()
+    }
+    kwargs = {"platforms": JAX_PLATFORMS, **kwargs}
+    program = jax.jit(lambda inputs: model(inputs, training=False))
+    program = jax.export.export(program, **kwargs)(inputs)
+    with atomic_write(filepath) as temporary:
+        temporary.write_bytes(program.serialize())
+
+
+def _constraints(shapes, max_length):
+    """What JAX has to know of the names of unknown sizes; of no others."""
+    is_open = any("length" in shape for shape in shapes.values())
+    return [f"length <= {max_length}"] if is_open else []
+
+
 def _check_format(format, backend):
     if format not in BACKENDS:
         raise ValueError(
@@ -132,6 +173,18 @@ def _check_format(format, backend):
             f"`format={format!r}` cannot be written on the backend {backend!r}, but on "
             f"{' and '.join(map(repr, others))}: save the model with `save_to_preset`, "
             f"load it under `KERAS_BACKEND={others[0]}`, and export it there."
+        )
+
+
+def _check_quantization(model, format, backend):
+    quantized = (
+        getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()
+    )
+    if (backend, format) in UNQUANTIZED and any(quantized):
+        raise ValueError(
+            f"`format={format!r}` of a quantized model cannot be written on "
+            f'{backend!r}. On TensorFlow `format="onnx"` can; or export the model as '
+            "it was before `quantize`."
         )
 
 

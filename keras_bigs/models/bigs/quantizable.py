@@ -1,9 +1,10 @@
-"""Quantization by GPTQ and AWQ, which look at what flows through a model."""
+"""Quantization of what can be quantized, also by methods that look at activations."""
 
+import keras
 from keras import ops
 
 
-class CalibratedQuantization:
+class Quantizable:
     """Goes before the base class of a backbone or task.
 
     No `keras.Model`: Keras 3.15 fails to build functional models of classes that have
@@ -18,8 +19,9 @@ class CalibratedQuantization:
 
         Args:
             mode, config: as for `keras.Model.quantize`.
-            filters: which layers are quantized. By default all that can be; those in
-                blocks for `"gptq"` and `"awq"`, which calibrate no others.
+            filters: which layers are quantized, as for `keras.Model.quantize`. By
+                default all that can be; those in blocks for `"gptq"` and `"awq"`, which
+                calibrate no others.
             **kwargs: as for `keras.Model.quantize`.
 
         Example:
@@ -29,16 +31,15 @@ class CalibratedQuantization:
         masked_lm.save_to_preset("masked_lm_int8")
         ```
         """
-        modes = (mode, getattr(config, "mode", None))
-        if filters is None and ("gptq" in modes or "awq" in modes):
-            inside = {
-                id(layer)
-                for block in _backbone(self).blocks
-                for layer in block._flatten_layers()
-            }
+        if filters is None:
+            modes = {mode, getattr(config, "mode", None)}
+            layers = _quantizable(self)
+            if modes & {"gptq", "awq"}:
+                inside = [block._flatten_layers() for block in _backbone(self).blocks]
+                layers &= {id(layer) for block in inside for layer in block}
 
             def filters(layer):
-                return id(layer) in inside
+                return id(layer) in layers
 
         super().quantize(mode, config=config, filters=filters, **kwargs)
 
@@ -68,3 +69,16 @@ class CalibratedQuantization:
 
 def _backbone(model):
     return getattr(model, "backbone", model)
+
+
+def _quantizable(model):
+    """The ids of the layers of a model that can be quantized.
+
+    Keras 3.15 tries all layers, the tokenizer of a task's preprocessor among them: it
+    warns of each that cannot be quantized, and stops at one that is not built yet.
+    """
+    return {
+        id(layer)
+        for layer in model._flatten_layers(include_self=False)
+        if type(layer).quantize is not keras.layers.Layer.quantize and layer.built
+    }

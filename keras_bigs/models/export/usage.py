@@ -1,0 +1,172 @@
+"""A script that runs an exported model on texts, without Keras."""
+
+import textwrap
+
+# What a runtime needs, and how it runs the file at `PATH`.
+RUNTIMES = {
+    "tf_saved_model": (
+        "tensorflow",
+        """
+        import tensorflow as tf
+
+        model = tf.saved_model.load(str(PATH))
+
+
+        def run(inputs):
+            return [output.numpy() for output in tf.nest.flatten(model.serve(inputs))]
+        """,
+    ),
+    "onnx": (
+        "onnxruntime",
+        """
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(PATH))
+
+
+        def run(inputs):
+            names = [x.name for x in session.get_inputs()]
+            return session.run(None, {n: inputs[n.split(":")[0]] for n in names})
+        """,
+    ),
+    "openvino": (
+        "openvino",
+        """
+        import openvino
+
+        options = {"INFERENCE_PRECISION_HINT": "f32"}
+        model = openvino.Core().compile_model(str(PATH), "CPU", options)
+
+
+        def run(inputs):
+            return list(model(inputs).values())
+        """,
+    ),
+    "litert": (
+        "tensorflow (or ai-edge-litert)",
+        """
+        import tensorflow as tf
+
+        model = tf.lite.Interpreter(str(PATH)).get_signature_runner()
+
+
+        def run(inputs):
+            return list(model(**inputs).values())
+        """,
+    ),
+    "torch": (
+        "torch",
+        """
+        import torch
+
+        model = torch.export.load(str(PATH)).module()
+
+
+        def run(inputs):
+            inputs = {name: torch.from_numpy(x) for name, x in inputs.items()}
+            outputs, _ = torch.utils._pytree.tree_flatten(model(inputs))
+            return [output.detach().numpy() for output in outputs]
+        """,
+    ),
+    "jax": (
+        "jax",
+        """
+        import jax
+
+        model = jax.export.deserialize(bytearray(PATH.read_bytes()))
+
+
+        def run(inputs):
+            return [np.asarray(x) for x in jax.tree.leaves(model.call(inputs))]
+        """,
+    ),
+}
+
+SCRIPT = '''\
+"""Runs {file} on texts: `python {name} "a text" "another one"`.
+
+Needs numpy, tokenizers and {needs}; neither Keras nor keras_bigs.
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+from tokenizers import BertWordPieceTokenizer
+
+HERE = pathlib.Path(__file__).parent
+PATH = HERE / "{file}"
+# What `run` returns, in its order.
+OUTPUTS = {outputs}
+
+tokenizer = BertWordPieceTokenizer(
+    str(HERE / "vocabulary.txt"), lowercase={lowercase}, strip_accents={strip_accents}
+)
+tokenizer.enable_truncation({length})
+tokenizer.enable_padding(pad_id=tokenizer.token_to_id("[PAD]"){fixed})
+
+
+def pack(texts, pairs=None):
+    """Inputs of the model; `pairs` are second texts, such as contexts of questions."""
+    rows = list(zip(texts, pairs)) if pairs else list(texts)
+    rows = tokenizer.encode_batch(rows)
+    inputs = {{
+        "token_ids": [row.ids for row in rows],
+        "segment_ids": [row.type_ids for row in rows],
+        "padding_mask": [row.attention_mask for row in rows],
+    }}
+    inputs = {{name: np.array(x, "int32") for name, x in inputs.items()}}
+{more}    return inputs
+
+{runtime}
+
+if __name__ == "__main__":
+    texts = sys.argv[1:] or ["The old man was very happy."]
+    for name, output in zip(OUTPUTS, run(pack(texts))):
+        print(name, output.shape)
+        print(output)
+'''
+MASK_POSITIONS = """\
+    # Where to say what was masked: the first [MASK] of each text.
+    masked = inputs["token_ids"] == tokenizer.token_to_id("[MASK]")
+    inputs["mask_positions"] = masked.argmax(axis=1)[:, None].astype("int32")
+"""
+CHOICES = """\
+    # The rows are the choices of one example.
+    inputs = {name: x[None] for name, x in inputs.items()}
+"""
+
+
+def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixed):
+    """The text of a script of 50 lines that tokenizes, packs and runs.
+
+    Args:
+        name: string, the name of the script's own file.
+        file: string, the exported file beside it.
+        format: string, a key of `RUNTIMES`.
+        outputs: tuple of strings, what the file returns.
+        inputs: dict of the rank of every input by its name.
+        tokenizer: `BiGSTokenizer`, whose vocabulary lies beside it.
+        length: int, the most tokens of a text.
+        is_fixed: bool. Whether all inputs must be of that length.
+
+    Returns:
+        A string.
+    """
+    needs, runtime = RUNTIMES[format]
+    more = MASK_POSITIONS if "mask_positions" in inputs else ""
+    if inputs["token_ids"] == 3:
+        more += CHOICES
+    strip_accents = tokenizer.strip_accents
+    return SCRIPT.format(
+        name=name,
+        file=file,
+        needs=needs,
+        outputs=repr(tuple(outputs)),
+        lowercase=tokenizer.lowercase,
+        strip_accents=tokenizer.lowercase if strip_accents is None else strip_accents,
+        length=length,
+        fixed=f", length={length}" if is_fixed else "",
+        more=more,
+        runtime=textwrap.dedent(runtime),
+    )

@@ -1,0 +1,121 @@
+"""Exports a model for another runtime, checks the file there, and says how to use it.
+
+    KERAS_BACKEND=tensorflow python -m recipes.export runs/mine/preset \\
+        --format onnx --output runs/mine/onnx
+    python runs/mine/onnx/usage.py "a gripping film"
+
+Writes into `--output` the file, the vocabulary, `export.json`, and `usage.py`, which
+tokenizes and runs without Keras. The file is run in its own runtime on texts (your own
+with `--texts`) at several lengths, and nothing is written where its outputs are not
+those of the model.
+
+With `--quantize int8` or `int4` large matrices are stored in so many bits first; with
+`--eval` the metrics of a classifier are measured before and after, and
+`results.json` has both. `--format preset` then writes it for Keras.
+"""
+
+import json
+import pathlib
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Literal
+
+import keras
+import tyro
+from rich.console import Console
+
+import keras_bigs
+from keras_bigs import files
+from keras_bigs.data import tables
+from keras_bigs.errors import ConfigError
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Exports a model for another runtime, and checks the file there."""
+
+    preset: Annotated[str, tyro.conf.Positional]
+    """The model: a directory, a name or a hub handle."""
+    format: Literal[
+        "tf_saved_model", "onnx", "openvino", "litert", "torch", "jax", "preset"
+    ]
+    """What to write. Each backend writes some; an error names one that does."""
+    output: pathlib.Path
+    """The directory to write, which must be new."""
+    length: int | None = None
+    """The length of all inputs, in tokens. Default: open."""
+    texts: pathlib.Path | None = None
+    """A file with a text a line, to compare outputs on. Default: four sentences."""
+    quantize: Literal["int8", "int4"] | None = None
+    """In how many bits to store large matrices."""
+    eval: pathlib.Path | None = None
+    """A TSV, CSV or JSONL file to evaluate a classifier on, before and after."""
+    text: str = "text"
+    """Its column of the text."""
+    text_pair: str | None = None
+    """Its column of a second text."""
+    label: str = "label"
+    """Its column of the label."""
+
+
+def main(config: Config):
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    files.require_new(config.output)
+    texts = keras_bigs.models.EXPORT_TEXTS
+    if config.texts is not None:
+        texts = config.texts.read_text(encoding="utf-8").splitlines()
+    model = keras_bigs.models.load_task(config.preset)
+    metrics = {}
+    if config.eval is not None:
+        batches = evaluation_batches(config, model)
+        metrics["before"] = evaluate(model, batches)
+    if config.quantize is not None:
+        model.quantize(config.quantize)
+        if config.eval is not None:
+            metrics[config.quantize] = evaluate(model, batches)
+    for name, values in metrics.items():
+        console.print(name, {key: round(value, 4) for key, value in values.items()})
+    if config.format == "preset":
+        with files.atomic_write(config.output) as temporary:
+            model.save_to_preset(temporary)
+    else:
+        found = keras_bigs.models.export_package(
+            model,
+            config.output,
+            config.format,
+            tokenizer=keras_bigs.models.load_tokenizer(config.preset),
+            texts=texts,
+            length=config.length,
+        )
+        for length, difference in found.differences.items():
+            console.print(f"{length} tokens: largest difference {difference:.1e}")
+    if metrics:
+        files.write_text(config.output / "results.json", json.dumps(metrics, indent=2))
+    console.print(f"Written to {config.output}.")
+
+
+def evaluation_batches(config, model):
+    """The evaluation file as batches with labels."""
+    preset = pathlib.Path(config.preset)
+    if not (preset / "classes.json").exists():
+        raise ConfigError(
+            "`--eval` needs the names of classes, which `recipes.classify` writes. "
+            f"There is no {preset / 'classes.json'}."
+        )
+    classes = json.loads((preset / "classes.json").read_text(encoding="utf-8"))
+    table = tables.read_table(
+        config.eval, config.text, text_pair=config.text_pair, label=config.label
+    )
+    labels = tables.encode_labels(table, classes)
+    return keras_bigs.data.BucketedBatches.for_task(model, table.x, labels)
+
+
+def evaluate(model, batches):
+    """Metrics of a model whose inputs are tokenized."""
+    return keras_bigs.training.evaluate(keras.Model(model.input, model.output), batches)
+
+
+if __name__ == "__main__":
+    keras_bigs.errors.run(
+        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
+    )

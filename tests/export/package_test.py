@@ -1,0 +1,158 @@
+"""A package has a file that was checked, and a script that needs no Keras."""
+
+import json
+import runpy
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import keras_bigs
+from keras_bigs.models.export.exportable import BACKENDS
+from keras_bigs.models.export.exportable import UNQUANTIZED
+from keras_bigs.models.export.package import check_tokenizer
+from keras_bigs.models.export.verification import example_inputs
+from keras_bigs.models.export.verification import verify_export
+from tests.backend import relative_error
+from tests.export.exported import need
+
+FORMATS = [name for name, on in BACKENDS.items() if keras.backend.backend() in on]
+QUICK, *OTHERS = FORMATS
+FORMATS = [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+WORDS = ["the", "fox", "dog", "is", "was", "quick", "brown", "happy"]
+PIECES = ["##s", "un", "##e", ".", ",", "?"]
+TOKENIZER = keras_bigs.models.BiGSTokenizer(
+    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *PIECES]
+)
+TEXTS = ["The quick fox is happy.", "was the dogs brown, un?", "The the the."]
+
+
+def make_backbone():
+    return keras_bigs.models.BiGSBackbone(
+        vocabulary_size=TOKENIZER.vocabulary_size(),
+        num_layers=1,
+        hidden_dim=16,
+        intermediate_dim=32,
+        max_sequence_length=32,
+    )
+
+
+def make_classifier():
+    preprocessor = keras_bigs.models.BiGSTextClassifierPreprocessor(
+        TOKENIZER, sequence_length=32
+    )
+    return keras_bigs.models.BiGSTextClassifier(make_backbone(), 3, preprocessor)
+
+
+@pytest.mark.parametrize(
+    "quantize", [None, pytest.param("int8", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_script_returns_what_the_model_does(
+    format, quantize, tmp_path, monkeypatch, capsys
+):
+    need(format)
+    if quantize and (keras.backend.backend(), format) in UNQUANTIZED:
+        pytest.skip("refused, by a test of its own")
+    model = make_classifier()
+    if quantize:
+        model.quantize(quantize)
+    folder = tmp_path / "package"
+    found = keras_bigs.models.export_package(model, folder, format, texts=TEXTS)
+    assert list(found.differences) == [8, 18, 32]
+    assert found.largest <= 5e-6
+    record = json.loads((folder / "export.json").read_text())
+    assert record["outputs"] == ["output"]
+    monkeypatch.setattr(sys, "argv", ["usage.py", *TEXTS])
+    script = runpy.run_path(str(folder / "usage.py"), run_name="__main__")
+    assert "output (3, 3)" in capsys.readouterr().out
+    (outputs,) = script["run"](script["pack"](TEXTS))
+    assert relative_error(outputs, model.predict(TEXTS, verbose=0)) <= 1e-5
+    pairs = (TEXTS, TEXTS[::-1])
+    (outputs,) = script["run"](script["pack"](*pairs))
+    assert relative_error(outputs, model.predict(pairs, verbose=0)) <= 1e-5
+
+
+def test_a_fixed_length(tmp_path):
+    need(QUICK)
+    model = make_classifier()
+    folder = tmp_path / "package"
+    keras_bigs.models.export_package(model, folder, QUICK, texts=TEXTS, length=12)
+    script = runpy.run_path(str(folder / "usage.py"))
+    inputs = script["pack"](TEXTS)
+    assert inputs["token_ids"].shape == (3, 12)
+    (outputs,) = script["run"](inputs)
+    assert relative_error(outputs, model.predict(TEXTS, verbose=0)) <= 1e-5
+
+
+def test_outputs_have_their_names(tmp_path):
+    need(QUICK)
+    backbone = make_backbone()
+    answerer = keras_bigs.models.BiGSQuestionAnswerer(backbone)
+    folder = tmp_path / "package"
+    found = keras_bigs.models.export_package(
+        answerer, folder, QUICK, tokenizer=TOKENIZER, texts=TEXTS
+    )
+    assert sorted(found.outputs) == ["end_logits", "start_logits"]
+    script = runpy.run_path(str(folder / "usage.py"))
+    inputs = example_inputs(answerer, TOKENIZER, [5, 6, 7], 9)
+    expected = keras.Model.predict_on_batch(answerer, inputs)
+    for name, output in zip(script["OUTPUTS"], script["run"](inputs), strict=True):
+        expected_output = keras.ops.convert_to_numpy(expected[name])
+        assert relative_error(output, expected_output) <= 1e-5
+
+
+def test_a_wrong_file_is_refused(tmp_path, monkeypatch):
+    need(QUICK)
+    model, other = make_classifier(), make_classifier()
+    monkeypatch.setattr(model, "export", other.export)
+    with pytest.raises(ValueError, match="outputs differ from the model's by"):
+        keras_bigs.models.export_package(model, tmp_path / "p", QUICK, texts=TEXTS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_arguments(tmp_path):
+    model = make_classifier()
+    (tmp_path / "old").write_text("")
+    with pytest.raises(keras_bigs.errors.ConfigError, match="not empty"):
+        keras_bigs.models.export_package(model, tmp_path, QUICK)
+    with pytest.raises(ValueError, match="give the `tokenizer`"):
+        keras_bigs.models.export_package(model.backbone, tmp_path / "new", QUICK)
+    with pytest.raises(ValueError, match="must be a directory or end in one of"):
+        keras_bigs.models.load_exported(tmp_path / "model.pb")
+    with pytest.raises(ValueError, match="at least one token"):
+        verify_export(model, tmp_path / "model", [" "], [8])
+
+
+def test_tokens_of_another_package_are_compared(tmp_path):
+    TOKENIZER.save_assets(tmp_path)
+    path = tmp_path / "vocabulary.txt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_tokenizer(path, TOKENIZER, TEXTS)
+    # A vocabulary in another order.
+    path.write_text("\n".join(TOKENIZER.get_vocabulary()[::-1]))
+    with pytest.warns(UserWarning, match="gives other tokens .* 'The quick fox"):
+        check_tokenizer(path, TOKENIZER, TEXTS)
+
+
+@pytest.mark.parametrize("task", ["masked_lm", "choice"])
+def test_inputs_of_other_tasks(task):
+    backbone = make_backbone()
+    if task == "masked_lm":
+        model = keras_bigs.models.BiGSMaskedLM(backbone)
+        shape = (2, 9)
+    else:
+        model = keras_bigs.models.BiGSMultipleChoice(backbone)
+        shape = (2, 2, 9)
+    inputs = example_inputs(model, TOKENIZER, [5, 6, 7], 9)
+    assert set(inputs) == {x.name for x in model.inputs}
+    assert inputs["token_ids"].shape == shape
+    rows = inputs["token_ids"].reshape(-1, 9)
+    masks = inputs["padding_mask"].reshape(-1, 9)
+    assert rows[0].tolist() == [2, 5, 6, 7, 5, 6, 7, 5, 3]
+    np.testing.assert_array_equal(masks.sum(1)[:2], [9, 7])
+    assert not rows[masks == 0].any()
+    keras.Model.predict_on_batch(model, inputs)
