@@ -5,7 +5,7 @@ export TF_CPP_MIN_LOG_LEVEL := 2
 export KERAS_BACKEND ?= jax
 SHELL := /bin/bash
 
-.PHONY: quickstart test test-all lint clean
+.PHONY: quickstart test test-all lint guides clean
 
 # Trains two small encoders from scratch on generated sentences and compares them.
 quickstart: .venv/quickstart.installed
@@ -37,6 +37,10 @@ tests-without-backend:
 lint: .venv/test.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+# Runs the guides, and writes them as notebooks and Markdown into build/guides.
+guides: .venv/test.installed
+	$(BIN)/python -m docs.guides
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

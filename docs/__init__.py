@@ -1,0 +1,1 @@
+"""How guides become notebooks and pages, and the pages a site."""
