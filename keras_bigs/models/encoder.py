@@ -1,5 +1,7 @@
 """keras-hub's own encoders, as this library's tasks take them: baselines."""
 
+import os
+
 import keras
 from keras_hub.models import Backbone
 from keras_hub.models import BartBackbone
@@ -206,7 +208,8 @@ def load_task(preset):
     """A model as its preset was saved: the task, or an encoder without one.
 
     Args:
-        preset: the preset, as for `keras_hub.models.Backbone.from_preset`.
+        preset: the preset, as for `keras_hub.models.Backbone.from_preset`, or
+            `pathlib.Path`.
 
     Returns:
         The task with its head and preprocessor; or what `load_encoder` returns, where
@@ -221,6 +224,7 @@ def load_task(preset):
     masked_lm.fill_mask("The old [MASK] was very happy.")
     ```
     """
+    preset = os.fspath(preset)
     if check_file_exists(preset, TASK_CONFIG_FILE):
         task = check_config_class(load_json(preset, TASK_CONFIG_FILE))
         return task.from_preset(preset)

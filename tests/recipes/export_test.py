@@ -15,7 +15,8 @@ from tests.export.package_test import TEXTS
 from tests.export.package_test import make_classifier
 from tests.recipes.commands import read_json
 
-FORMAT = next(name for name, on in BACKENDS.items() if keras.backend.backend() in on)
+# Also of quantized models.
+FORMAT = "torch" if keras.backend.backend() == "torch" else "tf_saved_model"
 CLASSES = ["bad", "good", "none"]
 
 
@@ -80,6 +81,6 @@ def test_what_is_wrong_is_said_first(preset, tmp_path):
         output=tmp_path / "out",
         eval=tmp_path / "dev.tsv",
     )
-    with pytest.raises(ConfigError, match=r"`--eval` needs .* classes\.json"):
+    with pytest.raises(ConfigError, match=r"`--eval` needs .*classes\.json"):
         export.main(config)
     assert not (tmp_path / "out").exists()
