@@ -5,7 +5,7 @@ export TF_CPP_MIN_LOG_LEVEL := 2
 export KERAS_BACKEND ?= jax
 SHELL := /bin/bash
 
-.PHONY: quickstart test test-all lint guides clean
+.PHONY: quickstart test test-all lint guides docs clean
 
 # Trains two small encoders from scratch on generated sentences and compares them.
 quickstart: .venv/quickstart.installed
@@ -41,6 +41,10 @@ lint: .venv/test.installed
 # Runs the guides, and writes them as notebooks and Markdown into build/guides.
 guides: .venv/test.installed
 	$(BIN)/python -m docs.guides
+
+# The site, in build/site/site, with the guides as they were run.
+docs: guides
+	$(BIN)/python -m docs.site --guides build/guides
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -70,6 +70,14 @@ def read_tutobook(path):
     return Tutobook(path.stem, header, cells[1:])
 
 
+def to_markdown(tutobook):
+    """A guide as it is, without having been run: text, and code in fences."""
+    parts = [f"# {tutobook.header['Title']}", tutobook.header["Description"]]
+    for kind, text in tutobook.cells:
+        parts.append(f"```python\n{text}\n```" if kind == "code" else text)
+    return "\n\n".join(parts) + "\n"
+
+
 def run(tutobook, folder, timeout=1800):
     """Runs a guide in a new kernel, cell by cell.
 
