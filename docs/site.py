@@ -62,6 +62,7 @@ def copy_pages(pages):
     (pages / "index.md").write_text(on_the_site(text), encoding="utf-8")
     for name in ("CONTRIBUTING.md", "CITATION.cff"):
         shutil.copy(ROOT / name, pages / name)
+    shutil.copytree(ROOT / "docs" / "images", pages / "docs" / "images")
     keep = shutil.ignore_patterns("*.py", "__pycache__")
     shutil.copytree(ROOT / "benchmarks", pages / "benchmarks", ignore=keep)
 
