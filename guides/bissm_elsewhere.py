@@ -52,7 +52,7 @@ def signals(number, length, seed):
     return x[:, :-1], x[:, 1:]
 
 
-train, test = signals(256, 256, seed=0), signals(64, 256, seed=1)
+train, test = signals(256, 192, seed=0), signals(64, 192, seed=1)
 
 """
 `S4DKernel(reverse=False)` looks back only. By default all channels share one kernel, as
@@ -100,7 +100,7 @@ print("             weights   error   seconds an epoch")
 for name, mix in LAYERS.items():
     keras.utils.set_random_seed(0)
     models[name] = forecaster(mix)
-    scores, each = train_and_time(models[name], train, test, epochs=10, loss="mse")
+    scores, each = train_and_time(models[name], train, test, epochs=8, loss="mse")
     weights = models[name].count_params()
     print(f"{name:12} {weights:7,}   {scores['loss']:.3f}   {each:.1f}")
 
@@ -143,7 +143,7 @@ def sequences(number, seed, length=256):
     return x, y
 
 
-train, test = sequences(2000, seed=0), sequences(500, seed=1)
+train, test = sequences(1600, seed=0), sequences(400, seed=1)
 print("".join(BASES[train[0][0]][:80]), train[1][0])
 
 """
@@ -180,7 +180,7 @@ for name, mix in LAYERS.items():
     keras.utils.set_random_seed(0)
     model = reader(mix)
     scores, each = train_and_time(
-        model, train, test, 8, loss="binary_crossentropy", metrics=["accuracy"]
+        model, train, test, epochs=8, loss="binary_crossentropy", metrics=["accuracy"]
     )
     weights, accuracy = model.count_params(), scores["accuracy"]
     print(f"{name:12} {weights:7,}   {accuracy:.3f}      {each:.1f}")

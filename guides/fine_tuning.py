@@ -144,7 +144,7 @@ tuned = keras_bigs.training.fine_tune(
     batches(classifier, dev.x, dev_labels, batch_size=16),
     directory=folder / "training",
     learning_rate=3e-4,
-    epochs=5,
+    epochs=4,
     patience=2,
 )
 for epoch in tuned.history:
@@ -197,7 +197,7 @@ repository.)
 
 command = f"""-m recipes.classify --model bigs_mini_en_uncased
     --train {folder}/train.tsv --eval {folder}/dev.tsv --text message --label topic
-    --learning_rate 3e-4 --batch_size 16 --epochs 3
+    --learning_rate 3e-4 --batch_size 16 --epochs 1
     --predict {folder}/dev.tsv --output {folder}/run"""
 run = subprocess.run(
     [sys.executable, *command.split()], capture_output=True, text=True, check=True
