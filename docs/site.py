@@ -7,6 +7,7 @@ With `--guides`, the directory of `docs.guides`, guides have their outputs; with
 are text and code. Writes `build/site/site/index.html` and so on.
 """
 
+import concurrent.futures
 import dataclasses
 import importlib
 import inspect
@@ -44,7 +45,7 @@ def main(config):
     (config.output / "zensical.toml").write_text(settings, encoding="utf-8")
     copy_pages(pages)
     write_guides(pages / "guides", config.guides)
-    (pages / "recipes.md").write_text(recipes_page(), encoding="utf-8")
+    (pages / "recipes" / "commands.md").write_text(commands_page(), encoding="utf-8")
     (pages / "api").mkdir()
     for module in MODULES:
         page = api_page(importlib.import_module(f"keras_bigs.{module}"))
@@ -62,9 +63,9 @@ def copy_pages(pages):
     (pages / "index.md").write_text(on_the_site(text), encoding="utf-8")
     for name in ("CONTRIBUTING.md", "CITATION.cff"):
         shutil.copy(ROOT / name, pages / name)
-    shutil.copytree(ROOT / "docs" / "images", pages / "docs" / "images")
-    keep = shutil.ignore_patterns("*.py", "__pycache__")
-    shutil.copytree(ROOT / "benchmarks", pages / "benchmarks", ignore=keep)
+    for name in ("benchmarks", "docs", "recipes"):
+        keep = shutil.ignore_patterns("*.py", "*.toml", "__pycache__")
+        shutil.copytree(ROOT / name, pages / name, ignore=keep)
 
 
 def write_guides(folder, built):
@@ -91,28 +92,13 @@ def on_the_site(text):
     return re.sub(r"\((guides/)?(\w+)\.py\)", r"(\1\2.md)", text)
 
 
-def recipes_page():
+def commands_page():
     """Each recipe's docstring and help."""
-    parts = [
-        "# Recipes\n\nOne command an experiment, from a clone of the repository.\n"
-    ]
-    environment = {**os.environ, "COLUMNS": "88", "NO_COLOR": "1"}
+    parts = ["# Commands\n\n`python -m recipes.NAME`, from a clone.\n"]
     names = sorted(path.stem for path in (ROOT / "recipes").glob("[!_]*.py"))
-    helps = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", f"recipes.{name}", "--help"],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for name in names
-    }
-    for name, process in helps.items():
-        text, _ = process.communicate()
-        path = str(ROOT / "recipes" / f"{name}.py")
-        text = text.replace(path, f"python -m recipes.{name}")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        helps = list(pool.map(help_of, names))
+    for name, text in zip(names, helps, strict=True):
         document = inspect.cleandoc(importlib.import_module(f"recipes.{name}").__doc__)
         parts.append(
             f'## {name}\n\n{document}\n\n??? note "`--help`"\n\n    ```text\n'
@@ -120,6 +106,20 @@ def recipes_page():
             + "    ```\n"
         )
     return "\n".join(parts)
+
+
+def help_of(name):
+    """What `--help` of a recipe prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"recipes.{name}", "--help"],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "88", "NO_COLOR": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    path = str(ROOT / "recipes" / f"{name}.py")
+    return done.stdout.replace(path, f"python -m recipes.{name}")
 
 
 def api_page(module):

@@ -119,7 +119,9 @@ for name, target in list(keras_bigs.convert.tensor_map(model, "flax").items())[5
 ## On the command line
 
 A conversion writes a preset, or the original's format, reads back what it wrote and
-compares every bit:
+compares every bit. A preset keeps the source's `config.json` as `original_config.json`,
+with the names of its labels (`id2label`), and its vocabulary, or that of
+`--vocabulary`:
 """
 
 

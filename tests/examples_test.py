@@ -24,6 +24,12 @@ from tests.data.pretraining.shard_folder_test import write_folder
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ("layers", "models", "ssm", "training", "data", "analysis")
 ONLY_ON_JAX = {"models.BiGSBackbone.get_layout_map", "training.MeshParallel"}
+# ONNX.
+NOT_ON_JAX = {
+    "models.export_package",
+    "models.load_exported",
+    "models.verify_export",
+}
 # Beside all layers but the base class of blocks, and all that `models` has.
 WITH_EXAMPLE = {
     "ssm.convolve",
@@ -152,19 +158,22 @@ def run(request, presets, tmp_path, monkeypatch):
 def test_docstring(name, block, run):
     if name in ONLY_ON_JAX and keras.backend.backend() != "jax":
         pytest.skip("distribution is JAX's")
+    if name in NOT_ON_JAX and keras.backend.backend() == "jax":
+        pytest.skip("not one of JAX's formats")
     run(block, name)
     keras.distribution.set_distribution(None)
 
 
 @pytest.mark.filterwarnings("ignore:.* has no weights for")
 @fast_on_torch
-def test_readme(run):
-    blocks = python_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert len(blocks) > 3
+@pytest.mark.parametrize("page", ["README.md", "docs/export.md"])
+def test_pages(page, run):
+    blocks = python_blocks((ROOT / page).read_text(encoding="utf-8"))
+    assert blocks
     for i, block in enumerate(blocks):
         if "tf_saved_model" in block and keras.backend.backend() == "torch":
             continue  # not one of PyTorch's formats
-        run(block, f"README.md, block {i}")
+        run(block, f"{page}, block {i}")
 
 
 def test_examples_are_there():

@@ -75,5 +75,5 @@ def test_every_public_name_is_in_the_reference(pages):
     assert "keras_bigs.layers.bi_ssm.BiSSM" in by_folder["layers"].anchors
     fine_tune = "keras_bigs.training.fine_tuning.fine_tune"
     assert fine_tune in by_folder["training"].anchors
-    assert "export" in by_folder["recipes"].anchors
+    assert "export" in by_folder["commands"].anchors
     assert {"getting_started", "inside_bigs", "launch"} <= set(by_folder)

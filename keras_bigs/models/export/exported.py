@@ -35,8 +35,8 @@ def load_exported(path):
     Example:
     ```python
     backbone = keras_bigs.models.BiGSBackbone.from_preset("bigs_mini_en_uncased")
-    backbone.export("saved_model", format="tf_saved_model")  # TensorFlow or JAX
-    run = keras_bigs.models.load_exported("saved_model")
+    backbone.export("bigs.onnx", format="onnx")  # TensorFlow or PyTorch
+    run = keras_bigs.models.load_exported("bigs.onnx")
     ones = np.ones((1, 8), "int32")
     run({"token_ids": ones, "segment_ids": 0 * ones, "padding_mask": ones})
     ```

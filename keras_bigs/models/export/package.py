@@ -63,8 +63,8 @@ def export_package(
     classifier = keras_bigs.models.BiGSTextClassifier.from_preset(
         "bigs_mini_en_uncased", num_classes=2
     )
-    keras_bigs.models.export_package(  # TensorFlow or JAX
-        classifier, "runs/export", "tf_saved_model", length=64
+    keras_bigs.models.export_package(  # TensorFlow or PyTorch
+        classifier, "runs/export", "onnx", length=64
     )
     ```
     """

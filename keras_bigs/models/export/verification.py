@@ -18,6 +18,12 @@ class Verification:
             in units of that output's largest absolute value.
         outputs: tuple of strings, the outputs in the order of the file, by their names
             in the model; `("output",)` where there is one.
+
+    Example:
+    ```python
+    found = keras_bigs.models.Verification({16: 2e-7, 100: 4e-7}, ("output",))
+    found.largest  # 4e-7
+    ```
     """
 
     differences: dict[int, float]
@@ -55,9 +61,9 @@ def verify_export(model, path, texts, lengths, tokenizer=None):
     classifier = keras_bigs.models.BiGSTextClassifier.from_preset(
         "bigs_mini_en_uncased", num_classes=2
     )
-    classifier.export("saved_model", format="tf_saved_model")  # TensorFlow or JAX
+    classifier.export("classifier.onnx", format="onnx")  # TensorFlow or PyTorch
     found = keras_bigs.models.verify_export(
-        classifier, "saved_model", ["What is to be read."], [16, 100]
+        classifier, "classifier.onnx", ["What is to be read."], [16, 100]
     )
     found.largest  # 2e-7
     ```
