@@ -61,6 +61,10 @@ class Config:
 def main(config: Config):
     console = Console(markup=False, highlight=False, soft_wrap=True)
     files.require_new(config.output)
+    if config.format != "preset":
+        keras_bigs.models.check_export_format(
+            config.format, config.quantize is not None
+        )
     texts = keras_bigs.models.EXPORT_TEXTS
     if config.texts is not None:
         texts = config.texts.read_text(encoding="utf-8").splitlines()

@@ -26,6 +26,7 @@ MODULES = ("layers", "models", "ssm", "training", "data", "analysis")
 ONLY_ON_JAX = {"models.BiGSBackbone.get_layout_map", "training.MeshParallel"}
 # ONNX.
 NOT_ON_JAX = {
+    "models.check_export_format",
     "models.export_package",
     "models.load_exported",
     "models.verify_export",

@@ -36,6 +36,7 @@ from keras_bigs.models.encoder import load_encoder
 from keras_bigs.models.encoder import load_task
 from keras_bigs.models.encoder import load_tokenizer
 from keras_bigs.models.encoder import to_bigs_tokenizer
+from keras_bigs.models.export.exportable import check_export_format
 from keras_bigs.models.export.exported import load_exported
 from keras_bigs.models.export.package import TEXTS as EXPORT_TEXTS
 from keras_bigs.models.export.package import export_package

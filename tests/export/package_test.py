@@ -61,7 +61,7 @@ def test_the_script_returns_what_the_model_does(
         model.quantize(quantize)
     folder = tmp_path / "package"
     found = keras_bigs.models.export_package(model, folder, format, texts=TEXTS)
-    assert list(found.differences) == [8, 18, 32]
+    assert list(found.differences) == [3, 10, 32]
     assert found.largest <= 5e-6
     record = json.loads((folder / "export.json").read_text())
     assert record["outputs"] == ["output"]
@@ -113,11 +113,18 @@ def test_a_wrong_file_is_refused(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_nan_is_the_largest_difference():
+    found = keras_bigs.models.Verification({8: 1e-7, 16: np.nan}, ("output",))
+    assert np.isnan(found.largest)
+
+
 def test_bad_arguments(tmp_path):
     model = make_classifier()
     (tmp_path / "old").write_text("")
     with pytest.raises(keras_bigs.errors.ConfigError, match="not empty"):
         keras_bigs.models.export_package(model, tmp_path, QUICK)
+    with pytest.raises(ValueError, match="Unknown `format='tflite'`"):
+        keras_bigs.models.export_package(model, tmp_path / "new", "tflite")
     with pytest.raises(ValueError, match="give the `tokenizer`"):
         keras_bigs.models.export_package(model.backbone, tmp_path / "new", QUICK)
     with pytest.raises(ValueError, match="must be a directory or end in one of"):

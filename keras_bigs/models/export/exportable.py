@@ -81,8 +81,11 @@ class Exportable:
         ```
         """
         backend = keras.backend.backend()
-        _check_format(format, backend)
-        _check_quantization(self, format, backend)
+        quantized = (
+            getattr(layer, "quantization_mode", None)
+            for layer in self._flatten_layers()
+        )
+        check_export_format(format, any(quantized))
         filepath = str(filepath)
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
@@ -162,25 +165,29 @@ def _constraints(shapes, max_length):
     return [f"length <= {max_length}"] if is_open else []
 
 
-def _check_format(format, backend):
+def check_export_format(format, quantized=False):
+    """Finds out, before any work, whether this backend can write a format.
+
+    Args:
+        format: as for `export`.
+        quantized: bool. Whether the model has quantized layers.
+
+    Raises:
+        ValueError: an unknown format; or one that this backend cannot write, or not of
+            quantized models: the message names one that can.
+    """
     if format not in BACKENDS:
         raise ValueError(
             f"Unknown `format={format!r}`. Choose one of {sorted(BACKENDS)}."
         )
-    others = BACKENDS[format]
+    backend, others = keras.backend.backend(), BACKENDS[format]
     if backend not in others:
         raise ValueError(
             f"`format={format!r}` cannot be written on the backend {backend!r}, but on "
             f"{' and '.join(map(repr, others))}: save the model with `save_to_preset`, "
             f"load it under `KERAS_BACKEND={others[0]}`, and export it there."
         )
-
-
-def _check_quantization(model, format, backend):
-    quantized = (
-        getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()
-    )
-    if (backend, format) in UNQUANTIZED and any(quantized):
+    if quantized and (backend, format) in UNQUANTIZED:
         raise ValueError(
             f"`format={format!r}` of a quantized model cannot be written on "
             f'{backend!r}. On TensorFlow `format="onnx"` can; or export the model as '

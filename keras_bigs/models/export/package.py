@@ -7,6 +7,7 @@ import keras
 from tokenizers import BertWordPieceTokenizer
 
 from keras_bigs import files
+from keras_bigs.models.export.exportable import check_export_format
 from keras_bigs.models.export.exported import SUFFIXES
 from keras_bigs.models.export.usage import usage_script
 from keras_bigs.models.export.verification import tokenizer_of
@@ -68,6 +69,7 @@ def export_package(
     )
     ```
     """
+    check_export_format(format)
     files.require_new(directory)
     tokenizer = tokenizer_of(model) if tokenizer is None else tokenizer
     max_length = getattr(model, "backbone", model).max_sequence_length
@@ -80,7 +82,9 @@ def export_package(
             )
             for name, shape in inputs.items()
         }
-    lengths = [length] if length else sorted({8, 8 + max_length // 3, max_length})
+    lengths = sorted({max(3, max_length // part) for part in (16, 3, 1)})
+    if length is not None:
+        lengths = [length]
     file = f"model{SUFFIXES[format]}" if format != "tf_saved_model" else "saved_model"
     with files.atomic_write(directory) as temporary:
         temporary.mkdir()
