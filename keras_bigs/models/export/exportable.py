@@ -175,6 +175,11 @@ def check_export_format(format, quantized=False):
     Raises:
         ValueError: an unknown format; or one that this backend cannot write, or not of
             quantized models: the message names one that can.
+
+    Example:
+    ```python
+    keras_bigs.models.check_export_format("onnx")  # TensorFlow or PyTorch
+    ```
     """
     if format not in BACKENDS:
         raise ValueError(
