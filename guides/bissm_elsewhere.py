@@ -187,7 +187,9 @@ for name, mix in LAYERS.items():
 
 """
 Attention without position embeddings does not know what is before what; the
-convolutions of `BiSSM` and the steps of an LSTM know it by themselves.
+convolutions of `BiSSM` and the steps of an LSTM do. How far a recurrence learns to look
+in eight epochs is another matter: with 160 bases instead of 256 the two LSTMs are ahead
+of `BiSSM` (95% against 84%, 2,000 sequences).
 
 ## Where to look next
 
