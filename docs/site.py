@@ -72,17 +72,14 @@ def write_guides(folder, built):
     """The guides: as they were run, or without outputs."""
     folder.mkdir()
     for path in sorted((ROOT / "guides").glob("*.py")):
-        if built is not None:
-            page = built / f"{path.stem}.md"
-            (folder / page.name).write_text(
-                on_the_site(page.read_text(encoding="utf-8")), encoding="utf-8"
-            )
+        if built is None:
+            text = tutobook.to_markdown(tutobook.read_tutobook(path))
+        else:
+            text = (built / f"{path.stem}.md").read_text(encoding="utf-8")
             pictures = built / f"{path.stem}_files"
             if pictures.exists():
                 shutil.copytree(pictures, folder / pictures.name)
-        else:
-            text = tutobook.to_markdown(tutobook.read_tutobook(path))
-            (folder / f"{path.stem}.md").write_text(on_the_site(text), encoding="utf-8")
+        (folder / f"{path.stem}.md").write_text(on_the_site(text), encoding="utf-8")
     for path in (ROOT / "guides").glob("*.md"):
         shutil.copy(path, folder / path.name)
 

@@ -36,6 +36,11 @@ class Tutobook:
     header: dict[str, str]
     cells: list[tuple[str, str]]
 
+    @property
+    def title(self):
+        """What stands above the text, in Markdown: title and description."""
+        return f"# {self.header['Title']}\n\n{self.header['Description']}"
+
 
 def read_tutobook(path):
     """Takes a guide apart.
@@ -72,7 +77,7 @@ def read_tutobook(path):
 
 def to_markdown(tutobook):
     """A guide as it is, without having been run: text, and code in fences."""
-    parts = [f"# {tutobook.header['Title']}", tutobook.header["Description"]]
+    parts = [tutobook.title]
     for kind, text in tutobook.cells:
         parts.append(f"```python\n{text}\n```" if kind == "code" else text)
     return "\n\n".join(parts) + "\n"
@@ -93,11 +98,9 @@ def run(tutobook, folder, timeout=1800):
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised an error.
     """
-    header = tutobook.header
-    title = f"# {header['Title']}\n\n{header['Description']}"
     v4 = nbformat.v4
     make = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
-    cells = [("markdown", title), *tutobook.cells]
+    cells = [("markdown", tutobook.title), *tutobook.cells]
     notebook = v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     resources = {"metadata": {"path": str(folder)}}

@@ -89,19 +89,16 @@ class Exportable:
         filepath = str(filepath)
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
-        if backend == "torch":
+        if backend == "torch" or format == "jax":
             with tracing_for("any"):
-                export_torch(self, filepath, format, shapes, max_length, **kwargs)
+                if format == "jax":
+                    _export_jax(self, filepath, shapes, max_length, **kwargs)
+                else:
+                    export_torch(self, filepath, format, shapes, max_length, **kwargs)
             if verbose is not False:
                 print(f"Saved artifact at '{filepath}'.")
             return
 
-        if format == "jax":
-            with tracing_for("any"):
-                _export_jax(self, filepath, shapes, max_length, **kwargs)
-            if verbose is not False:
-                print(f"Saved artifact at '{filepath}'.")
-            return
         if backend == "jax":
             kwargs["jax2tf_kwargs"] = {
                 "polymorphic_shapes": [
