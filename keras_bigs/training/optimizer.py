@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bigs.compat.torch_adamw import FusedAdamW
 from keras_bigs.training.meshes import MeshParallel
 
 # Biases, layer norm scales and SSM parameters are no matrices to be kept small:
@@ -53,7 +54,7 @@ class WarmupPolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class AdamW(keras.optimizers.AdamW):
+class AdamW(FusedAdamW):
     """`keras.optimizers.AdamW` whose state `MeshParallel` may divide between devices.
 
     Takes its arguments.
