@@ -5,6 +5,7 @@ import numpy as np
 from keras_hub.layers import MaskedLMHead
 from keras_hub.models import MaskedLM
 
+from keras_bigs.compat.cross_entropy import SparseCategoricalCrossentropy
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
 from keras_bigs.models.bigs.bigs_task import BiGSTask
@@ -81,7 +82,7 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         """
         if loss == "auto":
             # The default reduction would divide by the unused predictions too.
-            loss = keras.losses.SparseCategoricalCrossentropy(
+            loss = SparseCategoricalCrossentropy(
                 from_logits=True, reduction="mean_with_sample_weight"
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
