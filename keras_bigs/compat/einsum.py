@@ -3,6 +3,9 @@
 TensorFlow 2.21's Einsum adds products of 16-bit numbers up in 16 bits on CPUs without
 16-bit matrix units: 4,096 ones make 2,048 in float16 and 256 in bfloat16. May go when
 they make 4,096. JAX and PyTorch, and TensorFlow on accelerators, sum in float32.
+
+PyTorch 2.13 transposes whole batches to apply a matrix to each of them. `mix` may go
+when `torch.einsum` does not.
 """
 
 import functools
@@ -10,6 +13,7 @@ import functools
 import keras
 from keras import ops
 
+from keras_bigs.compat.eager_torch import is_eager
 from keras_bigs.compat.platform import platform
 
 
@@ -29,6 +33,27 @@ def einsum(equation, first, second):
         return ops.einsum(equation, first, second)
     first, second = ops.cast(first, "float32"), ops.cast(second, "float32")
     return ops.cast(ops.einsum(equation, first, second), dtype)
+
+
+def mix(matrix, x, transpose=False):
+    """One matrix applied to each of a batch, `einsum("ml,bld->bmd", matrix, x)`.
+
+    Args:
+        matrix: `(M, L)`, or `(L, M)` if transposed.
+        x: `(batch, L, dim)`, of the same dtype.
+        transpose: bool. Whether to apply the transpose of `matrix`.
+
+    Returns:
+        `(batch, M, dim)` in that dtype.
+    """
+    if is_eager(x):
+        import torch
+
+        # Without a gradient to compute, and to sum over the batch, this is faster.
+        if not torch.is_grad_enabled():
+            return torch.matmul(matrix.t() if transpose else matrix, x)
+    axes = "lm" if transpose else "ml"
+    return einsum(f"{axes},bld->bmd", matrix, x)
 
 
 @functools.cache

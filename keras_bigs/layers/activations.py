@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_bigs.compat import gelu
+
 
 @keras.saving.register_keras_serializable("keras_bigs")
 def gelu_tanh(x):
@@ -21,4 +23,4 @@ def gelu_tanh(x):
     y = keras_bigs.layers.gelu_tanh(np.linspace(-3, 3, 7))
     ```
     """
-    return keras.activations.gelu(x, approximate=True)
+    return gelu.gelu_tanh(x)

@@ -2,8 +2,9 @@
 
 import keras
 
-from keras_bigs import ssm
+from keras_bigs.compat.torch_layers import Dense
 from keras_bigs.layers.activations import gelu_tanh
+from keras_bigs.layers.convolutions import Convolutions
 from keras_bigs.layers.initializers import sublayer_arguments
 from keras_bigs.layers.padding import zero_padding
 from keras_bigs.layers.routing_layer import RoutingLayer
@@ -89,6 +90,7 @@ class BiSSM(RoutingLayer):
         self.max_step = max_step
         self.method = method
         self.seed = seed
+        self._convolutions = Convolutions(discretization, method)
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
         self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
 
@@ -119,9 +121,7 @@ class BiSSM(RoutingLayer):
         )
 
     def _dense(self, dim, activation, name):
-        return keras.layers.Dense(
-            dim, activation=activation, name=name, **sublayer_arguments(self)
-        )
+        return Dense(dim, activation=activation, name=name, **sublayer_arguments(self))
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -142,11 +142,8 @@ class BiSSM(RoutingLayer):
 
     def route(self, x, padding_mask):
         # The kernels of both directions are computed in one go.
-        convolve_forward, convolve_backward = ssm.convolutions(
-            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters],
-            x,
-            discretization=self.discretization,
-            method=self.method,
+        convolve_forward, convolve_backward = self._convolutions(
+            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters], x
         )
         forward = zero_padding(self.forward_dense(x), padding_mask)
         forward = self.forward_output_dense(convolve_forward(forward))

@@ -4,8 +4,11 @@ import inspect
 
 import keras
 
+from keras_bigs.compat.direct_call import DirectCall
 from keras_bigs.compat.keras_mask import without_mask
 from keras_bigs.compat.rematerialization import rematerialize
+from keras_bigs.compat.torch_layers import Dense
+from keras_bigs.compat.torch_layers import LayerNormalization
 from keras_bigs.layers.activations import gelu_tanh
 from keras_bigs.layers.initializers import sublayer_arguments
 from keras_bigs.layers.padding import resolve_mask
@@ -13,7 +16,7 @@ from keras_bigs.layers.routing import RoutingOptions
 from keras_bigs.layers.routing import get_routing
 
 
-class Block(keras.layers.Layer):
+class Block(DirectCall):
     """What surrounds a routing layer: dense layers, norms and residual connections.
 
     `GatedBiGSBlock` and `StackBlock` are the two of the paper's Figure 2.
@@ -98,12 +101,12 @@ class Block(keras.layers.Layer):
         )
 
     def _dense(self, units, activation, name):
-        return keras.layers.Dense(
+        return Dense(
             units, activation=activation, name=name, **sublayer_arguments(self)
         )
 
     def _layer_norm(self, name):
-        return keras.layers.LayerNormalization(
+        return LayerNormalization(
             epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
         )
 
@@ -126,6 +129,10 @@ class Block(keras.layers.Layer):
         return rematerialize(
             self, lambda x: self.transform(x, padding_mask, training), inputs
         )
+
+    def _drop(self, y, training):
+        """What is added to the residual stream, after dropout."""
+        return self.residual_dropout(y, training=training) if training else y
 
     def transform(self, x, padding_mask, training):
         """The block itself.

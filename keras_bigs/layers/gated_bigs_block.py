@@ -46,4 +46,4 @@ class GatedBiGSBlock(Block):
         value = self.value_dense(h)
         routed = self.routing(h, padding_mask=padding_mask, training=training)
         y = self.output_dense(self.gate_dense(routed) * value)
-        return materialize_gradient(x + self.residual_dropout(y, training=training))
+        return materialize_gradient(x + self._drop(y, training))

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bigs.compat.torch_layers import Dense
 from keras_bigs.layers.initializers import sublayer_arguments
 from keras_bigs.layers.padding import zero_padding
 from keras_bigs.layers.routing_layer import RoutingLayer
@@ -46,7 +47,7 @@ class GatedConvolution(RoutingLayer):
     def build(self, input_shape):
         super().build(input_shape)
         dim = input_shape[-1]
-        self.input_dense = keras.layers.Dense(
+        self.input_dense = Dense(
             2 * dim, name="input_dense", **sublayer_arguments(self)
         )
         self.depthwise_conv = keras.layers.DepthwiseConv1D(
@@ -57,9 +58,7 @@ class GatedConvolution(RoutingLayer):
             dtype=self.dtype_policy,
             name="depthwise_conv",
         )
-        self.output_dense = keras.layers.Dense(
-            dim, name="output_dense", **sublayer_arguments(self)
-        )
+        self.output_dense = Dense(dim, name="output_dense", **sublayer_arguments(self))
         for layer in (self.input_dense, self.depthwise_conv, self.output_dense):
             layer.build(input_shape)
 

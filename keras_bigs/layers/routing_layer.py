@@ -2,10 +2,11 @@
 
 import keras
 
+from keras_bigs.compat.direct_call import DirectCall
 from keras_bigs.layers.padding import resolve_mask
 
 
-class RoutingLayer(keras.layers.Layer):
+class RoutingLayer(DirectCall):
     """A layer that lets the tokens of a sequence see each other.
 
     A subclass writes `route(x, padding_mask)`, which returns a tensor of the shape of

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_bigs import ssm
+from keras_bigs.layers.convolutions import Convolutions
 from keras_bigs.layers.padding import resolve_mask
 from keras_bigs.layers.padding import zero_padding
 
@@ -80,6 +81,7 @@ class S4DKernel(keras.layers.Layer):
         self.max_step = max_step
         self.method = method
         self.seed = seed
+        self._convolutions = Convolutions(discretization, method)
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -126,13 +128,8 @@ class S4DKernel(keras.layers.Layer):
 
     def call(self, inputs, padding_mask=None, mask=None):
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))
-        return ssm.convolve(
-            inputs,
-            self.ssm_parameters,
-            discretization=self.discretization,
-            method=self.method,
-            reverse=self.reverse,
-        )
+        (convolve,) = self._convolutions([self.ssm_parameters], inputs)
+        return convolve(inputs, reverse=self.reverse)
 
     def kernel(self, length):
         """The taps of the built layer.

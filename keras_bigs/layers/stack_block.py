@@ -43,7 +43,6 @@ class StackBlock(Block):
 
     def transform(self, x, padding_mask, training):
         routed = self.routing(x, padding_mask=padding_mask, training=training)
-        routed = self.residual_dropout(routed, training=training)
-        h = self.routing_layer_norm(x + routed)
+        h = self.routing_layer_norm(x + self._drop(routed, training))
         y = self.output_dense(self.intermediate_dense(h))
-        return self.output_layer_norm(h + self.residual_dropout(y, training=training))
+        return self.output_layer_norm(h + self._drop(y, training))

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_bigs.compat.einsum import einsum
+from keras_bigs.compat.einsum import mix
 from keras_bigs.compat.full_precision import einsum_in_full_precision
 
 # Taps are computed in blocks of this many: `A^(32 i + j) = A^(32 i) A^j`.
@@ -151,16 +152,16 @@ def mix_positions(matrix, x, transpose=False):
     # TensorFlow 2.21's XLA on CPUs (its fusion of the two).
     matrix = ops.cast(matrix, x.dtype)
     num_kernels, rows, columns = ops.shape(matrix)
-    axes = "ml"
     if transpose:
-        rows, columns, axes = columns, rows, "lm"
+        rows, columns = columns, rows
     lead, dim = ops.shape(x)[:-2], x.shape[-1]
     if num_kernels == 1:
         flat = ops.reshape(x, (-1, columns, dim))
-        mixed = einsum(f"{axes},bld->bmd", matrix[0], flat)
+        mixed = mix(matrix[0], flat, transpose)
     else:
         flat = ops.reshape(x, (-1, columns, num_kernels, dim // num_kernels))
-        mixed = einsum(f"k{axes},blkg->bmkg", matrix, flat)
+        axes = "klm" if transpose else "kml"
+        mixed = einsum(f"{axes},blkg->bmkg", matrix, flat)
     return ops.reshape(mixed, (*lead, rows, dim))
 
 

@@ -1,0 +1,33 @@
+"""Keras' layers with less around them, on PyTorch.
+
+Keras 3.15 adds the bias of a dense layer in a pass of its own over the product. May go
+when `keras.layers.Dense` adds it inside the product, and with `direct_call.py`.
+"""
+
+import keras
+
+from keras_bigs.compat.direct_call import DirectCall
+from keras_bigs.compat.eager_torch import is_eager
+
+
+class Dense(DirectCall, keras.layers.Dense):
+    """`keras.layers.Dense`."""
+
+    def call(self, inputs, training=None):
+        if self.bias is None or not is_eager(inputs):
+            return super().call(inputs, training=training)
+        import torch
+
+        # With LoRA the kernel is a sum.
+        kernel = keras.ops.convert_to_tensor(self.kernel)
+        bias = keras.ops.convert_to_tensor(self.bias)
+        y = torch.nn.functional.linear(inputs, kernel.t(), bias)
+        return y if self.activation is None else self.activation(y)
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        # Keras refuses subclasses, since they may compute something else.
+        super().quantize(mode, type_check=False, config=config)
+
+
+class LayerNormalization(DirectCall, keras.layers.LayerNormalization):
+    """`keras.layers.LayerNormalization`."""
