@@ -1,0 +1,238 @@
+"""BiGS beside the encoders that an engineer would use instead, on every backend.
+
+    pip install transformers
+    python -m benchmarks.peers --output peers.csv
+
+Encoders of equally many parameters, each in a process of its own (`peer_sides.py`),
+take turns round after round, so that ratios are of one time and one machine: a training
+step of masked language modeling, the encoder's outputs of a batch, and classes of raw
+strings from the tokenizer on. Libraries run as their users run them: Keras' defaults,
+`scaled_dot_product_attention`, fused AdamW and sparse prediction on Hugging Face's
+side, nobody compiled by `torch.compile`. Peak memory is that of a whole process that
+has done every task.
+"""
+
+import csv
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import timing
+from benchmarks.peer_sides import TASKS
+from benchmarks.peer_sides import Case
+from keras_bigs.files import atomic_write
+
+COLUMNS = ["side", "length", "batch", "dtype", "task", "tokens", "round", "seconds"]
+
+
+@dataclasses.dataclass
+class Config:
+    """Times encoders of several libraries side by side."""
+
+    sides: tuple[str, ...] = (
+        "bigs:jax",
+        "bigs:torch",
+        "bert:jax",
+        "hf_bert",
+        "hf_modernbert",
+    )
+    """Of `bigs`, `bert` and `fnet`, each with a backend of Keras, `hf_bert` and
+    `hf_modernbert`."""
+    references: tuple[str, ...] = ("bert:jax", "hf_bert", "hf_modernbert")
+    """The sides whose time is the unit."""
+    lengths: tuple[int, ...] = (128, 512, 2048)
+    tokens: int = 2048
+    """Tokens a batch, whatever the length; or one text, where that is longer."""
+    batch: int | None = None
+    """Texts a batch, instead of `tokens`."""
+    dtypes: tuple[str, ...] = ("float32",)
+    """Of `float32` and `bfloat16`."""
+    tasks: tuple[str, ...] = TASKS
+    dim: int = 256
+    layers: int = 12
+    vocabulary_size: int = 30522
+    dropout: float = 0.0
+    """Of every side, as modern encoders are pretrained."""
+    repeats: int = 7
+    output: pathlib.Path | None = None
+    """A CSV of every measured time; a plot goes beside it."""
+
+
+class Process:
+    """A side that does what it is told, and waits."""
+
+    def __init__(self, side, case):
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.peer_sides", side),
+                json.dumps(dataclasses.asdict(case)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.side = side
+
+    def ask(self, question):
+        """What the process answers, a number; `None` to a task that it lacks."""
+        self._process.stdin.write(f"{question}\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith('{"answer":'):
+                return json.loads(line)["answer"]
+        raise RuntimeError(f"{self.side} ended before it had answered {question!r}.")
+
+    def end(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def main(config: Config):
+    console = Console(width=140)
+    console.print(timing.environment())
+    rows = []
+    for dtype in config.dtypes:
+        for length in config.lengths:
+            batch = config.batch or max(1, config.tokens // length)
+            case = Case(
+                length=length,
+                batch=batch,
+                dtype=dtype,
+                dim=config.dim,
+                layers=config.layers,
+                vocabulary_size=config.vocabulary_size,
+                dropout=config.dropout,
+            )
+            times, facts = measure(config, case)
+            for table in tables(config, case, times, facts):
+                console.print(table)
+            rows += [
+                (
+                    *(side, length, batch, dtype, task, case.tokens_of(task)),
+                    *(i, round(seconds, 6)),
+                )
+                for (side, task), all_seconds in times.items()
+                for i, seconds in enumerate(all_seconds)
+            ]
+            if config.output is not None:
+                write(config.output, rows)
+    if config.output is not None:
+        plot(config.output)
+
+
+def measure(config, case):
+    """Times by side and task, and `(parameters, first step, memory)` by side."""
+    processes = [Process(side, case) for side in config.sides]
+    times, facts = {}, {}
+    for process in timing.progress(processes, "compiling"):
+        first = [process.ask(task) for task in config.tasks]
+        facts[process.side] = [process.ask("parameters"), first[0]]
+        for task, seconds in zip(config.tasks, first, strict=True):
+            if seconds is not None:
+                times[process.side, task] = []
+                # The second call may compile what the first one left out.
+                process.ask(task)
+    for _ in timing.progress(range(config.repeats), "timing"):
+        for task in config.tasks:
+            for process in processes:
+                if (process.side, task) in times:
+                    times[process.side, task].append(process.ask(task))
+    for process in processes:
+        facts[process.side].append(process.ask("memory"))
+        process.end()
+    return {key: np.array(t) for key, t in times.items()}, facts
+
+
+def tables(config, case, times, facts):
+    """One table a task, with a row a side."""
+    for task in config.tasks:
+        result = Table(
+            *("side", "parameters", "ms", "tokens/s"),
+            *(f"of {name}" for name in config.references),
+            *("first step s", "peak MiB"),
+            title=f"{task}: {case.batch} x {case.length} tokens, {case.dtype}",
+        )
+        for side in config.sides:
+            if (side, task) not in times:
+                continue
+            parameters, first, memory = facts[side]
+            seconds = np.median(times[side, task])
+            result.add_row(
+                side,
+                f"{parameters:,}",
+                f"{1000 * seconds:.0f}",
+                f"{case.tokens_of(task) / seconds:,.0f}",
+                *(
+                    f"{timing.median_ratio(times, (side, task), (reference, task)):.2f}"
+                    if (reference, task) in times
+                    else ""
+                    for reference in config.references
+                ),
+                f"{first:.1f}",
+                f"{memory:.0f}",
+            )
+        yield result
+
+
+def write(path, rows):
+    """The CSV of every time."""
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+
+
+def plot(path):
+    """Microseconds a token against length, a panel a task, beside the CSV."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
+    figure, axes = plt.subplots(
+        1,
+        len(tasks),
+        figsize=(4 * len(tasks), 3.6),
+        layout="constrained",
+        squeeze=False,
+    )
+    dtypes = dict.fromkeys(row["dtype"] for row in rows)
+    for axis, task in zip(axes[0], tasks, strict=True):
+        for i, side in enumerate(dict.fromkeys(row["side"] for row in rows)):
+            for dtype, style in zip(dtypes, ("-", "--"), strict=False):
+                points = {}
+                for row in rows:
+                    if (row["side"], row["dtype"], row["task"]) == (side, dtype, task):
+                        points.setdefault(int(row["length"]), []).append(
+                            1e6 * float(row["seconds"]) / int(row["tokens"])
+                        )
+                if points:
+                    axis.plot(
+                        list(points),
+                        [np.median(values) for values in points.values()],
+                        style,
+                        marker="o",
+                        color=f"C{i}",
+                        linewidth=2.5 if side.startswith("bigs") else 1.2,
+                        label=side if dtype == next(iter(dtypes)) else None,
+                    )
+        axis.set(title=task, xlabel="length in tokens", xscale="log", yscale="log")
+        ticks = sorted({int(row["length"]) for row in rows})
+        axis.set_xticks(ticks, ticks)
+        axis.minorticks_off()
+    axes[0][0].set_ylabel("microseconds a token")
+    axes[0][0].legend(fontsize=8)
+    with atomic_write(path.with_suffix(".png")) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))
