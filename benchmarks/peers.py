@@ -3,13 +3,15 @@
     pip install transformers
     python -m benchmarks.peers --output peers.csv
 
-Encoders of equally many parameters, each in a process of its own (`peer_sides.py`),
-take turns round after round, so that ratios are of one time and one machine: a training
-step of masked language modeling, the encoder's outputs of a batch, and classes of raw
-strings from the tokenizer on. Libraries run as their users run them: Keras' defaults,
-`scaled_dot_product_attention`, fused AdamW and sparse prediction on Hugging Face's
-side, nobody compiled by `torch.compile`. Peak memory is that of a whole process that
-has done every task.
+Encoders of about equally many parameters, each in a process of its own
+(`peer_sides.py`), take turns round after round, so that ratios are of one time and one
+machine: a training step of masked language modeling, the encoder's outputs of a batch,
+and classes of raw strings from the tokenizer on. Libraries run as their users run them:
+Keras' defaults; on Hugging Face's side `scaled_dot_product_attention`, fused AdamW, and
+ModernBERT's sparse prediction, which its BERT lacks: that projects every token to the
+vocabulary. Nobody is compiled by `torch.compile`. In bfloat16 Hugging Face trains by
+autocast and infers with 16-bit weights, Keras keeps float32 weights in either. Peak
+memory is that of a whole process that has done every task.
 """
 
 import csv
@@ -223,10 +225,11 @@ def plot(path):
                         linewidth=2.5 if side.startswith("bigs") else 1.2,
                         label=side if dtype == next(iter(dtypes)) else None,
                     )
-        axis.set(title=task, xlabel="length in tokens", xscale="log", yscale="log")
+        axis.set(title=task, xlabel="length in tokens", xscale="log")
         ticks = sorted({int(row["length"]) for row in rows})
         axis.set_xticks(ticks, ticks)
         axis.minorticks_off()
+        axis.set_ylim(bottom=0)
     axes[0][0].set_ylabel("microseconds a token")
     axes[0][0].legend(fontsize=8)
     with atomic_write(path.with_suffix(".png")) as temporary:

@@ -25,8 +25,10 @@ def is_eager(x):
 
     return (
         type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.device.type != "meta"
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._functorch.maybe_current_level() is None
+        and torch.autograd.forward_ad._current_level < 0
     )

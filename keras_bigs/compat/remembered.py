@@ -35,6 +35,8 @@ class Remembered:
         import torch
 
         if torch.is_grad_enabled():
+            # In training it would only take memory.
+            self._last = None
             return function()
         values = torch.cat([x.detach().reshape(-1) for x in tensors])
         key = (key, values.device, values.dtype)
@@ -45,9 +47,6 @@ class Remembered:
         self._last = (key, values, result)
         return result
 
-    def __deepcopy__(self, memo):
+    def __reduce__(self):
         # A copy of a layer has weights of its own.
-        return type(self)()
-
-    def __getstate__(self):
-        return None
+        return type(self), ()

@@ -14,17 +14,24 @@ else:
 
 
 class FusedAdamW(KerasAdamW):
-    """`keras.optimizers.AdamW`, fused on PyTorch where all weights are float32."""
+    """`keras.optimizers.AdamW`, fused on PyTorch where weights are plain float32."""
 
     def _parallel_update_step(self, grads, variables, learning_rate):
         import torch
 
+        states = [self._get_variable_index(v) for v in variables]
         weights = [v.value for v in variables]
-        alike = {(w.dtype, w.device) for w in [*weights, *grads]}
-        if self.amsgrad or alike != {(torch.float32, weights[0].device)}:
+        momentums = [self._momentums[i].value for i in states]
+        velocities = [self._velocities[i].value for i in states]
+        # The fused function walks through memory in the order of the weights', and
+        # looks at no strides.
+        alike = {
+            (x.dtype, x.device, x.is_contiguous())
+            for x in (*weights, *grads, *momentums, *velocities)
+        }
+        if self.amsgrad or alike != {(torch.float32, weights[0].device, True)}:
             super()._parallel_update_step(grads, variables, learning_rate)
             return
-        states = [self._get_variable_index(v) for v in variables]
         step = keras.ops.cast(self.iterations + 1, "float32")
         # Keras adds epsilon to the root before the correction of its bias, PyTorch
         # after it.
@@ -32,8 +39,8 @@ class FusedAdamW(KerasAdamW):
         torch._fused_adamw_(
             weights,
             grads,
-            [self._momentums[i].value for i in states],
-            [self._velocities[i].value for i in states],
+            momentums,
+            velocities,
             [],
             [step] * len(weights),
             lr=float(learning_rate),

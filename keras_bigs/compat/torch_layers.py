@@ -16,11 +16,13 @@ class Dense(DirectCall, keras.layers.Dense):
     def call(self, inputs, training=None):
         if self.bias is None or not is_eager(inputs):
             return super().call(inputs, training=training)
-        import torch
-
         # With LoRA the kernel is a sum.
         kernel = keras.ops.convert_to_tensor(self.kernel)
         bias = keras.ops.convert_to_tensor(self.bias)
+        if not inputs.dtype == kernel.dtype == bias.dtype:
+            return super().call(inputs, training=training)
+        import torch
+
         y = torch.nn.functional.linear(inputs, kernel.t(), bias)
         return y if self.activation is None else self.activation(y)
 

@@ -90,7 +90,7 @@ class BiSSM(RoutingLayer):
         self.max_step = max_step
         self.method = method
         self.seed = seed
-        self._convolutions = Convolutions(discretization, method)
+        self._convolutions = Convolutions()
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
         self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
 
@@ -143,7 +143,10 @@ class BiSSM(RoutingLayer):
     def route(self, x, padding_mask):
         # The kernels of both directions are computed in one go.
         convolve_forward, convolve_backward = self._convolutions(
-            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters], x
+            [self.forward_ssm.ssm_parameters, self.backward_ssm.ssm_parameters],
+            x,
+            discretization=self.discretization,
+            method=self.method,
         )
         forward = zero_padding(self.forward_dense(x), padding_mask)
         forward = self.forward_output_dense(convolve_forward(forward))

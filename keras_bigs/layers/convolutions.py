@@ -7,19 +7,22 @@ from keras_bigs.compat.remembered import Remembered
 class Convolutions:
     """`ssm.convolutions` whose kernels, on PyTorch, inference does not compute again.
 
-    Args:
-        discretization: as for `ssm.convolutions`.
-        method: as for `ssm.convolutions`.
+    Of one kernel a direction, that is: the matrices of hundreds would take gigabytes.
     """
 
-    def __init__(self, discretization, method):
-        self._options = {"discretization": discretization, "method": method}
+    def __init__(self):
         self._remembered = Remembered()
 
-    def __call__(self, parameters, like):
+    def __call__(self, parameters, like, **options):
         """See `ssm.convolutions`."""
+
+        def compute():
+            return ssm.convolutions(parameters, like, **options)
+
+        if parameters[0].D.shape[0] > 1:
+            return compute()
         return self._remembered(
-            lambda: ssm.convolutions(parameters, like, **self._options),
+            compute,
             [tensor for of_one in parameters for tensor in of_one],
-            key=tuple(like.shape[1:]),
+            key=(*like.shape[1:], *options.values()),
         )

@@ -81,7 +81,7 @@ class S4DKernel(keras.layers.Layer):
         self.max_step = max_step
         self.method = method
         self.seed = seed
-        self._convolutions = Convolutions(discretization, method)
+        self._convolutions = Convolutions()
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -128,7 +128,12 @@ class S4DKernel(keras.layers.Layer):
 
     def call(self, inputs, padding_mask=None, mask=None):
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))
-        (convolve,) = self._convolutions([self.ssm_parameters], inputs)
+        (convolve,) = self._convolutions(
+            [self.ssm_parameters],
+            inputs,
+            discretization=self.discretization,
+            method=self.method,
+        )
         return convolve(inputs, reverse=self.reverse)
 
     def kernel(self, length):

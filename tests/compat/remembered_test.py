@@ -1,6 +1,7 @@
 """A result is kept on PyTorch without gradients, and never one of other values."""
 
 import copy
+import pickle
 
 import keras
 import pytest
@@ -103,9 +104,22 @@ class TestOnTorch:
         program = torch.export.export(Module(), (x,), strict=False)
         assert ops.all(program.module()(x + 1) == 2 * (x + 1))
 
-    def test_a_copy_has_nothing_to_remember(self):
+    @pytest.mark.parametrize(
+        "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+    )
+    def test_a_copy_has_nothing_to_remember(self, copied):
         doubled = Doubled(ops.arange(3.0))
         doubled()
-        other = copy.deepcopy(doubled)
-        other()
-        assert other.calls == 2
+        doubled.remembered = copied(doubled.remembered)
+        doubled()
+        assert doubled.calls == 2
+
+    def test_nothing_is_kept_in_training(self):
+        import torch
+
+        doubled = Doubled(ops.arange(3.0))
+        doubled()
+        with torch.enable_grad():
+            doubled()
+        doubled()
+        assert doubled.calls == 3

@@ -91,73 +91,121 @@ def test_dense_is_quantized_as_keras_dense(mode):
     assert np.array_equal(to_numpy(ours(x)), to_numpy(theirs(x)))
 
 
+class Inner(DirectCall):
+    """Notes how it was called: whether to train, and whether past Keras' `__call__`."""
+
+    calls = None
+
+    def build(self, input_shape):
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def call(self, inputs, padding_mask=None, training=None):
+        self.calls.append(training)
+        return self.dropout(inputs)
+
+
+class Outer(keras.layers.Layer):
+    """Calls an `Inner`, and may tell it whether to train."""
+
+    def __init__(self, inner, **kwargs):
+        super().__init__()
+        self.inner, self.options = inner, kwargs
+
+    def call(self, inputs):
+        return self.inner(inputs, **self.options)
+
+
 class TestDirectCall:
     @pytest.fixture
-    def layer(self, monkeypatch):
-        """A built layer that notes whether Keras' own `__call__` was taken."""
-
-        class Noting(DirectCall):
-            by_keras = 0
-
-            def call(self, inputs, padding_mask=None, training=None):
-                self.training = training
-                return inputs
-
+    def by_keras(self, monkeypatch):
+        """The calls of `Inner` that Keras saw."""
+        seen = []
         keras_call = keras.layers.Layer.__call__
 
         def noted(self, *args, **kwargs):
-            if isinstance(self, Noting):
-                type(self).by_keras += 1
+            if isinstance(self, Inner):
+                seen.append(self)
             return keras_call(self, *args, **kwargs)
 
         monkeypatch.setattr(keras.layers.Layer, "__call__", noted)
-        layer = Noting()
+        return seen
+
+    @pytest.fixture
+    def inner(self):
+        layer = Inner()
+        layer.calls = []
         layer.build((None, None, 4))
+        layer.built = True
         return layer
 
-    def by_keras(self, layer, *args, **kwargs):
-        before = layer.by_keras
-        layer(*args, **kwargs)
-        return layer.by_keras > before
-
-    def test_plain_calls_are_direct_on_torch(self, layer):
-        x, mask = ops.ones((2, 3, 4)), ops.ones((2, 3), "int32")
+    @pytest.mark.parametrize("options", [{}, {"training": False}, {"mask": True}])
+    def test_inference_is_direct_on_torch(self, inner, by_keras, options):
+        x = ops.ones((2, 3, 4))
         assert is_eager(x) == IS_TORCH
-        for kwargs in ({}, {"padding_mask": mask}, {"training": False}):
-            assert self.by_keras(layer, x, **kwargs) == (not IS_TORCH)
+        if options.pop("mask", False):
+            options = {"padding_mask": ops.ones((2, 3), "int32")}
+        y = Outer(inner, **options)(x, training=False)
+        assert np.array_equal(to_numpy(y), to_numpy(x))
+        assert len(by_keras) == (not IS_TORCH)
+
+    def test_training_is_that_of_the_outer_call(self, inner, by_keras):
+        y = Outer(inner)(ops.ones((2, 3, 4)), training=True)
+        assert inner.calls == [True]
+        assert len(by_keras) == 1
+        # Dropout's own, which is told nothing.
+        assert 0.0 in to_numpy(y)
+
+    def test_inference_inside_training_is_told_to_those_inside(self, inner):
+        x = ops.ones((2, 3, 4))
+        y = Outer(inner, training=False)(x, training=True)
+        assert np.array_equal(to_numpy(y), to_numpy(x))
+
+    def test_losses_of_one_call_are_kept(self, inner):
+        inner.call = lambda x: (inner.add_loss(ops.sum(x)), x)[1]
+        for _ in range(3):
+            inner(ops.ones((2, 3, 4)))
+        assert len(inner.losses) == 1
 
     @pytest.mark.parametrize(
-        "what",
-        ["training", "rank", "dtype", "numpy", "symbolic", "mask", "hook", "size"],
+        "what", ["rank", "dtype", "numpy", "mask", "hook", "shape"]
     )
-    def test_whatever_keras_would_do_something_for_is_not(self, layer, what):
-        x, kwargs = ops.ones((2, 3, 4)), {}
-        if what == "training":
-            kwargs = {"training": True}
-        elif what == "rank":
+    def test_whatever_keras_would_do_something_for_is_not(self, inner, by_keras, what):
+        x = ops.ones((2, 3, 4))
+        if what == "rank":
             x = x[0]
-        elif what == "dtype":
-            x = ops.cast(x, "float16")
-        elif what == "numpy":
-            x = to_numpy(x)
-        elif what == "symbolic":
-            x = keras.Input((3, 4))
+        elif what in ("dtype", "numpy"):
+            convert = to_numpy if what == "numpy" else lambda x: ops.cast(x, "float16")
+            outer = Outer(inner)
+            outer.call = lambda x: inner(convert(x))
+            outer(x)
+            assert by_keras
+            return
         elif what == "mask":
             x = keras.layers.Masking()(x)
         elif what == "hook":
             if not IS_TORCH:
                 pytest.skip("PyTorch has hooks.")
-            layer.register_forward_hook(lambda *args: None)
-        else:
-            layer.input_spec = keras.layers.InputSpec(axes={-1: 5})
+            inner.register_forward_hook(lambda *args: None)
+        elif what == "shape":
+            inner.input_spec = keras.layers.InputSpec(axes={-1: 5})
             with pytest.raises(ValueError, match="expected axis -1"):
-                layer(x)
+                Outer(inner)(x)
             return
-        assert self.by_keras(layer, x, **kwargs)
+        Outer(inner)(x)
+        assert by_keras
 
 
 @pytest.mark.parametrize("accumulation_steps", [None, 2])
-def test_adamw_is_keras_adamw(accumulation_steps):
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_adamw_is_keras_adamw(accumulation_steps, order, monkeypatch):
+    fused = []
+    if IS_TORCH:
+        import torch
+
+        step = torch._fused_adamw_
+        monkeypatch.setattr(
+            torch, "_fused_adamw_", lambda *a, **k: (fused.append(1), step(*a, **k))
+        )
     rng = np.random.default_rng(0)
     options = {
         "learning_rate": keras.optimizers.schedules.PolynomialDecay(0.1, 20),
@@ -176,14 +224,27 @@ def test_adamw_is_keras_adamw(accumulation_steps):
         optimizer.build(variables)
         sides.append(variables)
     for _ in range(6):
-        gradients = [ops.cast(rng.normal(size=x.shape), "float32") for x in start]
+        gradients = [
+            # Of another order in memory than the weights.
+            ops.transpose(ops.cast(rng.normal(size=x.shape[::-1]), "float32"))
+            if order == "F"
+            else ops.cast(rng.normal(size=x.shape), "float32")
+            for x in start
+        ]
         for optimizer, variables in zip(optimizers, sides, strict=True):
             optimizer.apply(gradients, variables)
     for ours, theirs, first in zip(*sides, start, strict=True):
         assert relative_error(to_numpy(ours), to_numpy(theirs)) < 1e-6
         assert relative_error(to_numpy(ours), first) > 1e-2
+    assert len(fused) == (IS_TORCH and order == "C") * 6 // (accumulation_steps or 1)
     for ours, theirs in zip(*(o.variables for o in optimizers), strict=True):
         assert relative_error(to_numpy(ours), to_numpy(theirs)) < 1e-5
+
+
+def test_cross_entropy_refuses_labels_of_another_shape():
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    with pytest.raises(ValueError, match="shape"):
+        loss.call(ops.zeros((4, 2), "int32"), ops.zeros((2, 4, 5)))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
