@@ -60,15 +60,16 @@ class Case:
         predictions = max(1, int(PREDICTED_SHARE * self.length))
         return np.sort(rng.permuted(positions, axis=1)[:, :predictions], axis=1)
 
+    @property
     def vocabulary(self):
-        """Words, of a preset of this package: enough to make texts of."""
+        """The file of a preset of this package: enough words to make texts of."""
         folder = importlib.resources.files("keras_bigs") / "presets"
-        path = folder / "bigs_mini_en_uncased/assets/tokenizer/vocabulary.txt"
-        return path.read_text(encoding="utf-8").split("\n")[:-1]
+        return str(folder / "bigs_mini_en_uncased/assets/tokenizer/vocabulary.txt")
 
     def texts(self):
         """Of as many words as fill up `length` tokens."""
-        words = [w for w in self.vocabulary() if w.isalpha() and w.isascii()]
+        with open(self.vocabulary, encoding="utf-8") as file:
+            words = [w for w in file.read().split("\n") if w.isalpha() and w.isascii()]
         size = (PREDICTED_BATCHES * self.batch, self.length)
         rows = np.random.default_rng(2).choice(words, size)
         return [" ".join(row) for row in rows]
@@ -91,12 +92,14 @@ def keras_side(name, case):
         "dropout": case.dropout,
     }
     hub = keras_hub.models
+    optimizer = keras.optimizers.AdamW(1e-4)
     if name == "bigs":
         backbone = keras_bigs.models.BiGSBackbone(
             num_layers=case.layers, intermediate_dim=3 * case.dim, **sizes
         )
         masked_lm = keras_bigs.models.BiGSMaskedLM(backbone)
-        tokenizer = keras_bigs.models.BiGSTokenizer(case.vocabulary(), lowercase=True)
+        optimizer = keras_bigs.training.adamw(1e-4, total_steps=10**6)
+        tokenizer = keras_bigs.models.BiGSTokenizer(case.vocabulary, lowercase=True)
         classifier, preprocessor = (
             keras_bigs.models.BiGSTextClassifier,
             keras_bigs.models.BiGSTextClassifierPreprocessor,
@@ -109,7 +112,7 @@ def keras_side(name, case):
             **sizes,
         )
         masked_lm = hub.BertMaskedLM(backbone)
-        tokenizer = hub.BertTokenizer(case.vocabulary(), lowercase=True)
+        tokenizer = hub.BertTokenizer(case.vocabulary, lowercase=True)
         classifier, preprocessor = (
             hub.BertTextClassifier,
             hub.BertTextClassifierPreprocessor,
@@ -121,10 +124,7 @@ def keras_side(name, case):
             num_layers=layers, intermediate_dim=4 * case.dim, **sizes
         )
         masked_lm, classifier = hub.FNetMaskedLM(backbone), None
-    if name == "bigs":
-        masked_lm.compile(keras_bigs.training.adamw(1e-4, total_steps=10**6))
-    else:
-        masked_lm.compile(keras.optimizers.AdamW(1e-4))
+    masked_lm.compile(optimizer)
     ids, positions = case.token_ids(), case.mask_positions()
     x = {
         "token_ids": ids,
@@ -155,8 +155,6 @@ def keras_side(name, case):
 
 def transformers_side(name, case):
     """Hugging Face's, as its own trainer and pipelines run them."""
-    import tempfile
-
     import torch
     import transformers
 
@@ -196,11 +194,7 @@ def transformers_side(name, case):
         )
         masked_lm = transformers.ModernBertForMaskedLM(config)
         classifier = transformers.ModernBertForSequenceClassification(config).eval()
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/vocab.txt"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("".join(f"{word}\n" for word in case.vocabulary()))
-        tokenizer = transformers.BertTokenizerFast(path, do_lower_case=True)
+    tokenizer = transformers.BertTokenizerFast(case.vocabulary, do_lower_case=True)
 
     ids = torch.tensor(case.token_ids(), dtype=torch.int64)
     mask = torch.ones_like(ids)

@@ -16,6 +16,7 @@ memory is that of a whole process that has done every task.
 
 import csv
 import dataclasses
+import itertools
 import json
 import pathlib
 import subprocess
@@ -128,7 +129,7 @@ def main(config: Config):
             if config.output is not None:
                 write(config.output, rows)
     if config.output is not None:
-        plot(config.output)
+        plot(config.output, rows)
 
 
 def measure(config, case):
@@ -193,41 +194,33 @@ def write(path, rows):
         writer.writerows(rows)
 
 
-def plot(path):
+def plot(path, rows):
     """Microseconds a token against length, a panel a task, beside the CSV."""
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    seen = {name: list(dict.fromkeys(row[name] for row in rows)) for name in COLUMNS}
     figure, axes = plt.subplots(
         1,
-        len(tasks),
-        figsize=(4 * len(tasks), 3.6),
+        len(seen["task"]),
+        figsize=(4 * len(seen["task"]), 3.6),
         layout="constrained",
         squeeze=False,
     )
-    dtypes = dict.fromkeys(row["dtype"] for row in rows)
-    for axis, task in zip(axes[0], tasks, strict=True):
-        for i, side in enumerate(dict.fromkeys(row["side"] for row in rows)):
-            for dtype, style in zip(dtypes, ("-", "--"), strict=False):
-                points = {}
-                for row in rows:
-                    if (row["side"], row["dtype"], row["task"]) == (side, dtype, task):
-                        points.setdefault(int(row["length"]), []).append(
-                            1e6 * float(row["seconds"]) / int(row["tokens"])
-                        )
-                if points:
-                    axis.plot(
-                        list(points),
-                        [np.median(values) for values in points.values()],
-                        style,
-                        marker="o",
-                        color=f"C{i}",
-                        linewidth=2.5 if side.startswith("bigs") else 1.2,
-                        label=side if dtype == next(iter(dtypes)) else None,
-                    )
+    for axis, task in zip(axes[0], seen["task"], strict=True):
+        for (i, side), (dtype, style) in itertools.product(
+            enumerate(seen["side"]), zip(seen["dtype"], ("-", "--"), strict=False)
+        ):
+            points = microseconds(rows, side=side, dtype=dtype, task=task)
+            if points:
+                axis.plot(
+                    *zip(*points, strict=True),
+                    style,
+                    marker="o",
+                    color=f"C{i}",
+                    linewidth=2.5 if side.startswith("bigs") else 1.2,
+                    label=side if dtype == seen["dtype"][0] else None,
+                )
         axis.set(title=task, xlabel="length in tokens", xscale="log")
-        ticks = sorted({int(row["length"]) for row in rows})
-        axis.set_xticks(ticks, ticks)
+        axis.set_xticks(seen["length"], seen["length"])
         axis.minorticks_off()
         axis.set_ylim(bottom=0)
     axes[0][0].set_ylabel("microseconds a token")
@@ -235,6 +228,16 @@ def plot(path):
     with atomic_write(path.with_suffix(".png")) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
     plt.close(figure)
+
+
+def microseconds(rows, **chosen):
+    """`(length, median of the microseconds a token)` of some rows."""
+    times = {}
+    for row in rows:
+        if chosen.items() <= row.items():
+            time = 1e6 * row["seconds"] / row["tokens"]
+            times.setdefault(row["length"], []).append(time)
+    return [(length, np.median(values)) for length, values in times.items()]
 
 
 if __name__ == "__main__":
