@@ -1,6 +1,6 @@
 """The architectures that `benchmarks.architectures` compares."""
 
-LAYERS, WIDTH = 4, 128
+LAYERS, WIDTH = 4, 96
 ARCHITECTURES = {
     # Equal weights layer by layer: 4 d^2 of routing and 9 d^2 around it.
     "BiGS": {"block": "gated", "routing": "ssm", "intermediate_dim": 3 * WIDTH},
