@@ -54,6 +54,22 @@ def test_training_on_eight_devices_is_as_on_one(tmp_path):
 
 
 @needs_jax
+def test_a_text_of_16384_tokens_on_eight_devices_is_as_on_one(tmp_path):
+    """Outputs and all gradients, each device with 2,048 of its tokens."""
+    module = "tests.training.long_text_on_devices"
+    subprocess.run([sys.executable, "-m", module, str(tmp_path)], check=True)
+    one, eight = (np.load(tmp_path / f"{name}.npz") for name in ("one", "eight"))
+    assert (one["share"], eight["share"]) == (1, 1 / 8)
+    assert np.abs(one["outputs"]).max() > 1
+    np.testing.assert_allclose(eight["outputs"], one["outputs"], atol=1e-5)
+    gradients = [name for name in one if name.startswith("gradients/")]
+    assert len(gradients) > 50
+    for name in gradients:
+        atol = 1e-5 * np.abs(one[name]).max()
+        np.testing.assert_allclose(eight[name], one[name], 0, atol, err_msg=name)
+
+
+@needs_jax
 def test_fine_tuning_on_four_devices_is_as_on_one(tmp_path):
     """Though the last batch is one that they cannot share."""
     module = "tests.training.tuned_on_devices"

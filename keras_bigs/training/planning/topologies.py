@@ -40,6 +40,14 @@ CHIPS = {
     "v6e": Chip(32 * GIB, 918e12, 1.75e9, 400e9, 1),
 }
 
+# Slices that are one host, though libtpu takes a host to have four chips (of v5e-8 and
+# v6e-8, and of single chips: the machine types of Cloud TPU).
+ONE_HOST = {
+    f"{generation}:{shape}": bounds
+    for generation in ("v5e", "v6e")
+    for shape, bounds in (("1x1", (1, 1, 1)), ("2x4", (2, 4, 1)))
+}
+
 # Without these, JAX and libtpu look for the TPU that they run on.
 ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
@@ -87,8 +95,11 @@ def tpu_topology(name):
     expect_no_tpu()
     from jax.experimental import topologies
 
+    options = {}
+    if name in ONE_HOST:
+        options["chips_per_host_bounds"] = ONE_HOST[name]
     try:
-        devices = topologies.get_topology_desc(name, "tpu").devices
+        devices = topologies.get_topology_desc(name, "tpu", **options).devices
     except Exception as error:
         raise ConfigError(f"{name!r} is no TPU topology: {error}") from error
     # In the order in which a run has them.

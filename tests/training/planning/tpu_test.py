@@ -118,12 +118,20 @@ def test_time_of_a_run(plan):
 
 @needs_libtpu
 @pytest.mark.parametrize(
-    ("name", "devices", "chips"),
-    [("v3:2x2", 8, 4), ("v5e:4x4", 16, 16), ("v5p:2x2x1", 4, 4), ("v6e:2x2", 4, 4)],
+    ("name", "devices", "chips", "hosts"),
+    [
+        ("v3:2x2", 8, 4, 1),
+        ("v5e:1x1", 1, 1, 1),
+        ("v5e:2x4", 8, 8, 1),
+        ("v5e:4x4", 16, 16, 4),
+        ("v5p:2x2x1", 4, 4, 1),
+        ("v6e:2x2", 4, 4, 1),
+    ],
 )
-def test_topologies(name, devices, chips):
+def test_topologies(name, devices, chips, hosts):
     found, chip = planning.tpu_topology(name)
     assert len(found) == devices
+    assert len({device.process_index for device in found}) == hosts
     assert devices * chip.chips == chips
 
 
