@@ -18,7 +18,6 @@ the backward pass, and by `--accumulation_steps`.
 Resumes, and writes, as `recipes.pretrain` does.
 """
 
-import pathlib
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Annotated
@@ -29,6 +28,7 @@ import tyro
 import keras_bigs
 from keras_bigs.errors import ConfigError
 from keras_bigs.training.config import DataConfig
+from keras_bigs.training.config import Location
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
 from keras_bigs.training.config import parse_named_config
@@ -42,7 +42,7 @@ class ModelConfig:
 
     start: str = tyro.MISSING
     """Where to start from: a preset, or a checkpoint of the original's format; a
-    directory, a name, or a hub handle."""
+    directory (`gs://` for one in a bucket), a name, or a hub handle."""
     method: Annotated[
         Literal["tile", "interpolate"], tyro.conf.arg(aliases=["--how"])
     ] = "tile"
@@ -58,7 +58,7 @@ class ModelConfig:
 class Config:
     """Continues the pretraining of a model."""
 
-    output: pathlib.Path = tyro.MISSING
+    output: Location = tyro.MISSING
     """The directory to write to."""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

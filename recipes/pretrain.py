@@ -11,7 +11,6 @@ again by the same command, a run goes on and ends with the same bits. Writes int
 epoch; and at the end `results.json` and `preset/`, for `BiGSMaskedLM.from_preset`.
 """
 
-import pathlib
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
@@ -21,6 +20,7 @@ import tyro
 import keras_bigs
 from keras_bigs.errors import ConfigError
 from keras_bigs.training.config import DataConfig
+from keras_bigs.training.config import Location
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
 from keras_bigs.training.config import parse_named_config
@@ -57,7 +57,7 @@ class ModelConfig:
 class Config:
     """Pretrains a masked language model."""
 
-    output: pathlib.Path = tyro.MISSING
+    output: Location = tyro.MISSING
     """The directory to write to."""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -5,6 +5,7 @@ import json
 import warnings
 from typing import Any
 
+from keras_bigs import files
 from keras_bigs import models
 from keras_bigs.compat import keras_hub_presets
 from keras_bigs.convert.config import UnknownArchitecture
@@ -38,7 +39,9 @@ class Source:
 
 
 def read(source, vocabulary=None, task=None):
-    """The `Source` at a path or hub handle, in either format."""
+    """The `Source` at a path, on a disk or in a bucket, or a hub handle."""
+    if files.is_in_bucket(source):
+        source = str(files.local_copy(source))
     try:
         loader = keras_hub_presets.get_preset_loader(source)
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:

@@ -3,13 +3,12 @@
 import contextlib
 import dataclasses
 import json
-import shutil
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 import orbax.checkpoint as ocp
+from etils import epath
 from orbax.checkpoint import multihost
 
 from keras_bigs.compat.orbax_messages import QuietOrbax
@@ -18,6 +17,8 @@ from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointError
 from keras_bigs.errors import CheckpointWriteError
 from keras_bigs.errors import ConfigError
+from keras_bigs.files import as_path
+from keras_bigs.files import is_in_bucket
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
 from keras_bigs.training.model_state import shapes
@@ -48,7 +49,7 @@ class Checkpoints:
     variable is kept too, and compared on loading.
 
     Args:
-        directory: where the checkpoints are.
+        directory: where the checkpoints are, see `keras_bigs.files.as_path`.
         keep: int. How many; older ones are deleted, but for the protected one.
 
     Raises:
@@ -58,14 +59,16 @@ class Checkpoints:
     """
 
     def __init__(self, directory, keep: int = 3):
-        if set("[*?") & set(str(Path(directory).absolute())):
+        self.directory = as_path(directory)
+        if not is_in_bucket(directory):
+            self.directory = self.directory.absolute()
+        if set("[*?") & set(str(self.directory)):
             raise ConfigError(
                 f"{directory}: checkpoints cannot be kept in a path with '[', '*' or "
                 "'?'. Name another directory."
             )
         if keep < 1:
             raise ValueError(f"`keep` must be at least 1. Received: keep={keep}")
-        self.directory = Path(directory).absolute()
         self._protected = None
         with contextlib.ExitStack() as scope:
             scope.enter_context(QuietOrbax())
@@ -163,7 +166,7 @@ class Checkpoints:
                 aside = self.directory.with_name(
                     f"{self.directory.name}-damaged-{step}"
                 )
-                shutil.rmtree(aside, ignore_errors=True)
+                epath.Path(aside).rmtree(missing_ok=True)
                 (self.directory / str(step)).rename(aside)
         multihost.sync_global_processes(f"damaged checkpoints {steps} put aside")
         self._manager.reload()

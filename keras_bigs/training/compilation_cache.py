@@ -1,10 +1,11 @@
 """JAX's compiled programs, kept from one process to the next."""
 
 import functools
-import os
 import pathlib
 
 import keras
+
+from keras_bigs.files import cache_directory
 
 
 @functools.cache
@@ -29,8 +30,7 @@ def use_compilation_cache(directory=None):
 
     if jax.config.jax_compilation_cache_dir is None:
         if directory is None:
-            caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-            directory = pathlib.Path(caches) / "keras_bigs" / "jax"
+            directory = cache_directory("jax")
         jax.config.update("jax_compilation_cache_dir", str(directory))
     path = pathlib.Path(jax.config.jax_compilation_cache_dir)
     print(f"Compiled programs are kept in {path} (not with --no_compilation_cache).")

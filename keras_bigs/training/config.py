@@ -6,6 +6,7 @@ Nothing heavy is imported before a part is asked to build what it describes, so 
 """
 
 import dataclasses
+import os
 import pathlib
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,16 +14,30 @@ from typing import Literal
 
 import tyro
 
+from keras_bigs import files
 from keras_bigs.errors import ConfigError
+
+Location = Annotated[
+    pathlib.Path,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH|gs://BUCKET/PATH",
+        instance_from_str=lambda words: files.as_path(words[0]),
+        is_instance=lambda value: isinstance(value, os.PathLike),
+        str_from_instance=lambda value: [os.fspath(value)],
+    ),
+]
+"""The type of an option that names a path on this machine or in a bucket."""
 
 
 @dataclass(kw_only=True)
 class DataConfig:
     """The examples, and how they are masked."""
 
-    folder: Annotated[pathlib.Path, tyro.conf.arg(name="data")] = tyro.MISSING
-    """A folder of shards: of `recipes.prepare`, or the original's HDF5 files."""
-    vocabulary: pathlib.Path | None = None
+    folder: Annotated[Location, tyro.conf.arg(name="data")] = tyro.MISSING
+    """A folder of shards: of `recipes.prepare`, or the original's HDF5 files. What is
+    in a bucket is first copied to this machine."""
+    vocabulary: Location | None = None
     """The word pieces, for a folder that has none (the original's)."""
     lowercase: bool | None = None
     """Whether that vocabulary is for lower-cased text. Default: it is."""
@@ -51,7 +66,10 @@ class DataConfig:
         """The `keras_bigs.data.ShardFolder`."""
         from keras_bigs import data
 
-        return data.open_shard_folder(self.folder, self.vocabulary, self.lowercase)
+        vocabulary = self.vocabulary and files.local_copy(self.vocabulary)
+        return data.open_shard_folder(
+            files.local_copy(self.folder), vocabulary, self.lowercase
+        )
 
     def masking(self, prepared):
         """The `Masking` for training: as it was prepared but for what options change;

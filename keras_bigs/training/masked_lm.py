@@ -4,7 +4,6 @@ import contextlib
 import functools
 import importlib.metadata
 import json
-import pathlib
 import tempfile
 import time
 
@@ -53,7 +52,8 @@ def pretrain_masked_lm(
         train: `PretrainingBatches`.
         validation: `PretrainingBatches` to evaluate on, or `None`.
         optimizer: a Keras optimizer, such as `adamw(1e-3, total_steps=steps)`.
-        directory: where to write: `checkpoints/`; `history.csv`, `loss.png` and
+        directory: where to write, on a disk or in a bucket (`gs://bucket/folder`):
+            `checkpoints/`; `history.csv`, `loss.png` and
             `tensorboard/` after every epoch; `results.json` and `preset/` at the end.
         steps: int. How many updates.
         steps_per_epoch: int. The interval of evaluation and reports.
@@ -96,7 +96,7 @@ def pretrain_masked_lm(
     )
     ```
     """
-    directory = pathlib.Path(directory)
+    directory = files.as_path(directory)
     accumulation_steps = accumulation_steps_of(optimizer)
     settings = {
         **(settings or {}),
@@ -203,7 +203,7 @@ def _evaluation(validation, examples):
 
 def _save(masked_lm, preset):
     """Saves a preset, unless there is one."""
-    if preset.exists():
+    if files.is_whole(preset):
         return
     # Keras gathers the weights from all processes, so all save; one keeps them.
     is_first = process_index() == 0

@@ -14,7 +14,7 @@ def report(history, directory):
 
     Args:
         history: list of dicts of numbers, one an epoch, each with `step` and `tokens`.
-        directory: `pathlib.Path`.
+        directory: a path.
     """
     write_table(history, directory / "history.csv")
     try:
@@ -44,18 +44,19 @@ def log(epoch, directory):
     import tensorboard  # noqa: F401  TensorFlow's own error is no ImportError
     import tensorflow as tf
 
-    writer = tf.summary.create_file_writer(str(directory))
-    with writer.as_default(step=epoch["step"]):
-        for name, value in epoch.items():
-            tf.summary.scalar(name, value)
-    writer.close()
+    with files.adding_to(directory) as local:
+        writer = tf.summary.create_file_writer(str(local))
+        with writer.as_default(step=epoch["step"]):
+            for name, value in epoch.items():
+                tf.summary.scalar(name, value)
+        writer.close()
 
 
 def read_history(directory):
     """The history that a run has written.
 
     Args:
-        directory: `pathlib.Path`.
+        directory: a path.
 
     Returns:
         As for `report`; empty before the first epoch, and for runs of version 0.1,
@@ -64,10 +65,8 @@ def read_history(directory):
     path = directory / "history.csv"
     if not path.exists():
         return []
-    with open(path, encoding="utf-8", newline="") as file:
-        history = [
-            {k: float(v) for k, v in row.items()} for row in csv.DictReader(file)
-        ]
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    history = [{k: float(v) for k, v in row.items()} for row in rows]
     return [epoch for epoch in history if "tokens" in epoch]
 
 

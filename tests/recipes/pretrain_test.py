@@ -1,5 +1,6 @@
 """The three commands of pretraining, on generated sentences."""
 
+import contextlib
 import csv
 import json
 import os
@@ -18,12 +19,15 @@ from matplotlib import pyplot as plt
 
 from keras_bigs import data
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs import models
 from keras_bigs.training import masked_lm as masked_lm_training
 from recipes import extend
 from recipes import prepare
 from recipes import pretrain
 from recipes import publish
+from tests import backend
+from tests.bucket import bucket
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOUNS = ["cat", "dog", "bird", "child", "house", "river"]
@@ -136,27 +140,46 @@ def test_what_a_run_writes(folders, first_run):
     assert guess["token"] in task.preprocessor.tokenizer.get_vocabulary()
 
 
-def test_asked_to_end_and_resumed(folders, first_run, tmp_path, monkeypatch):
-    """To the same bits; and not with other options or data."""
-    output, fit = tmp_path / "b", masked_lm_training.resumable_fit
+@pytest.fixture
+def asked_to_end(monkeypatch):
+    """A scope in which a run is asked to end after its first step."""
 
     class Ends(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            masked_lm_training,
-            "resumable_fit",
-            lambda *args, **kwargs: fit(*args, **kwargs, callbacks=[Ends()]),
-        )
-        with pytest.raises(errors.PreemptedError, match="after step 2"):
-            run(folders[0], output)
-    run(folders[0], output)
-    expected, resumed = read(first_run), read(output)
-    assert resumed[:2] == expected[:2]
-    for a, b in zip(expected[2], resumed[2], strict=True):
+    @contextlib.contextmanager
+    def scope():
+        fit = masked_lm_training.resumable_fit
+        with (
+            monkeypatch.context() as patch,
+            pytest.raises(errors.PreemptedError, match="after step 2"),
+        ):
+            patch.setattr(
+                masked_lm_training,
+                "resumable_fit",
+                lambda *args, **kwargs: fit(*args, **kwargs, callbacks=[Ends()]),
+            )
+            yield
+
+    return scope
+
+
+def assert_same(run, expected):
+    """All that a run has measured, and its weights, to the bit."""
+    run, expected = read(run), read(expected)
+    assert run[:2] == expected[:2]
+    for a, b in zip(run[2], expected[2], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_asked_to_end_and_resumed(folders, first_run, tmp_path, asked_to_end):
+    """To the same bits; and not with other options or data."""
+    output = tmp_path / "b"
+    with asked_to_end():
+        run(folders[0], output)
+    run(folders[0], output)
+    assert_same(output, first_run)
     with pytest.raises(errors.ConfigError, match="or data: learning_rate;"):
         run(folders[0], output, learning_rate=1.0)
     shutil.copytree(folders[0], tmp_path / "moved")
@@ -165,6 +188,39 @@ def test_asked_to_end_and_resumed(folders, first_run, tmp_path, monkeypatch):
     )
     with pytest.raises(errors.ConfigError, match="or data: data_sha256;"):
         run(tmp_path / "moved", output)
+
+
+@backend.fast_on_torch
+def test_a_run_in_a_bucket(folders, first_run, tmp_path, asked_to_end, monkeypatch):
+    """Read and written there, ended and gone on with, it is as one on a disk."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr(files.locks, "INTERVAL", 0.5)
+    with bucket() as (location, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        shards, output = files.as_path(f"{location}/shards"), f"{location}/runs/a"
+        files.upload(folders[0], shards)
+        with asked_to_end():
+            run(shards, output)
+        assert {p.name for p in files.as_path(output).iterdir()} == {
+            "checkpoints",
+            "config.json",
+        }
+        run(shards, output)
+        with pytest.raises(errors.ConfigError, match="or data: learning_rate;"):
+            run(shards, output, learning_rate=1.0)
+        copy = files.local_copy(output)
+        # Extending begins at a preset in the bucket.
+        masked_lm = extend.build(
+            extend.ModelConfig(start=f"{output}/preset"),
+            data.open_shard_folder(folders[1]),
+            sequence_length=32,
+        )
+    assert_same(copy, first_run)
+    names = {path.name for path in first_run.iterdir()} - {".lock"}
+    assert {path.name for path in copy.iterdir()} == names
+    assert len(list((copy / "tensorboard").iterdir())) == 2
+    assert masked_lm.backbone.max_sequence_length == 32
 
 
 def test_publish(first_run, tmp_path, capsys):

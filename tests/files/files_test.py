@@ -17,7 +17,7 @@ from keras_bigs.files import sha256
 
 pytestmark = pytest.mark.without_backend
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def test_a_file_is_replaced(tmp_path):

@@ -1,0 +1,55 @@
+"""Paths of this machine, and of buckets."""
+
+import os
+import pathlib
+
+from keras_bigs.errors import ConfigError
+
+BUCKETS = "gs://"
+
+
+def as_path(location):
+    """A path that can be read and written.
+
+    Args:
+        location: string or path. `gs://bucket/folder` is in a bucket of Google Cloud
+            Storage.
+
+    Returns:
+        `pathlib.Path`; in a bucket an `etils.epath.Path`, which has its methods.
+
+    Raises:
+        ConfigError: the location was meant to be in a bucket, and an option took it
+            that does not know buckets.
+    """
+    text = os.fspath(location)
+    if is_in_bucket(text):
+        from etils import epath
+
+        return epath.Path(text)
+    if text.startswith("gs:/"):
+        raise ConfigError(
+            f"gs://{text[4:].lstrip('/')}: buckets are known to `recipes.pretrain` and "
+            "`recipes.extend` alone. Copy by `gcloud storage cp -r` what others read "
+            "and write."
+        )
+    return pathlib.Path(text)
+
+
+def cache_directory(name):
+    """Where this machine keeps what it could make or fetch again.
+
+    Args:
+        name: string, of what is kept.
+
+    Returns:
+        `pathlib.Path`: `keras_bigs/NAME` in the user's directory of caches,
+        `XDG_CACHE_HOME` or `~/.cache`.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(caches) / "keras_bigs" / name
+
+
+def is_in_bucket(location) -> bool:
+    """Whether a location is in a bucket, and not on this machine."""
+    return os.fspath(location).startswith(BUCKETS)

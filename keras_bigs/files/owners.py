@@ -1,0 +1,74 @@
+"""Output directories have one owner."""
+
+import json
+
+from keras_bigs.errors import ConfigError
+from keras_bigs.files.locations import as_path
+from keras_bigs.files.locks import LOCK
+from keras_bigs.files.writing import write_text
+
+
+def require_new(path):
+    """Checks that a directory can be written as a whole, before any work is lost.
+
+    Args:
+        path: where it will be.
+
+    Raises:
+        ConfigError: there is a file, or a directory with something in it.
+    """
+    path = as_path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        kind = "not empty" if path.is_dir() else "a file"
+        raise ConfigError(f"{path} is {kind}. Name another directory, or remove it.")
+
+
+def claim(directory, options, has_results, free=()):
+    """Makes an output directory, or finds in it the same work begun before.
+
+    `config.json` in it says whose it is. Work that has no results yet, for want of
+    memory perhaps, may begin again with other options.
+
+    Args:
+        directory: where the outputs go, see `as_path`.
+        options: dict of what the outputs depend on, which JSON can hold.
+        has_results: a function without arguments: whether the directory has something
+            that other options would not have made.
+        free: names of options that may change from one start to the next.
+
+    Raises:
+        ConfigError: the directory has something else in it, or results of other
+            options; or it cannot be written.
+    """
+    directory = as_path(directory)
+    text = json.dumps(options, indent=2, default=str)
+    path = directory / "config.json"
+    try:
+        if path.exists():
+            before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+            changed = [
+                name
+                for name in now
+                if name not in free and before.get(name, now[name]) != now[name]
+            ]
+            if changed and has_results():
+                raise ConfigError(
+                    f"--output {directory} has results of other options or data: "
+                    f"{', '.join(changed)}; see {path}. Name another directory, or "
+                    "give the same options."
+                )
+            if not changed:
+                return
+        elif directory.exists() and any(
+            entry.name != LOCK for entry in directory.iterdir()
+        ):
+            raise ConfigError(
+                f"--output {directory} is not empty. Name another directory, or "
+                "remove it."
+            )
+        write_text(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write to --output {directory}: {error.strerror or error}. Name "
+            "another directory."
+        ) from error

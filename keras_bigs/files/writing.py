@@ -1,0 +1,64 @@
+"""Outputs that appear whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+from keras_bigs.files.copies import upload
+from keras_bigs.files.locations import as_path
+from keras_bigs.files.locations import is_in_bucket
+
+
+@contextlib.contextmanager
+def atomic_write(path):
+    """Gives a temporary path to write to, which becomes `path` if no error is raised.
+
+    Args:
+        path: see `as_path`. A file, replaced if it exists, or a directory that does not
+            exist or is empty. The folder around it is made if need be.
+
+    Yields:
+        `pathlib.Path` beside `path`, of the same suffix; for a bucket, on this machine.
+        What is left there after an error inside the block is removed.
+
+    Raises:
+        OSError: `path` cannot be written, or is a directory with something in it. What
+            was written is then kept, and the message says where.
+
+    Example:
+    ```python
+    with atomic_write("results.json") as temporary:
+        temporary.write_text("{}")
+    ```
+    """
+    path = as_path(path)
+    if is_in_bucket(path):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = pathlib.Path(folder) / path.name
+            yield temporary
+            upload(temporary, path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+    except BaseException:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
+        raise
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"Cannot rename {temporary} to {path}: {error.strerror}. What was written "
+            "is kept in the former."
+        ) from error
+
+
+def write_text(path, text):
+    """Writes a text in UTF-8, whole or not at all; see `atomic_write`."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
