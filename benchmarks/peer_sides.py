@@ -23,6 +23,12 @@ from benchmarks import timing
 
 KERAS_MODELS = {"bigs": "BiGS", "bert": "BERT", "fnet": "FNet"}
 """Names in `compared_models` of the sides that are models of Keras."""
+SIDES = (
+    *(f"{name}:{on}" for name in KERAS_MODELS for on in ("jax", "tensorflow", "torch")),
+    *("hf_bert", "hf_modernbert"),
+)
+DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras' names of what the sides compute in."""
 TASKS = ("train", "encode", "predict")
 """A step of masked language modeling; the encoder's outputs of a batch; and classes of
 raw strings, four batches of them."""
@@ -69,9 +75,7 @@ def keras_side(name, case):
 
     import keras_bigs
 
-    keras.config.set_dtype_policy(
-        {"float32": "float32", "bfloat16": "mixed_bfloat16"}[case.dtype]
-    )
+    keras.config.set_dtype_policy(DTYPES[case.dtype])
     masked_lm = compared_models.masked_lm(
         KERAS_MODELS[name],
         case.length,
