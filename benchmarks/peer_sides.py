@@ -18,12 +18,20 @@ import time
 
 import numpy as np
 
+from benchmarks import compared_models
 from benchmarks import timing
 
+KERAS_MODELS = {"bigs": "BiGS", "bert": "BERT", "fnet": "FNet"}
+"""Names in `compared_models` of the sides that are models of Keras."""
+SIDES = (
+    *(f"{name}:{on}" for name in KERAS_MODELS for on in ("jax", "tensorflow", "torch")),
+    *("hf_bert", "hf_modernbert"),
+)
+DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras' names of what the sides compute in."""
 TASKS = ("train", "encode", "predict")
 """A step of masked language modeling; the encoder's outputs of a batch; and classes of
 raw strings, four batches of them."""
-PREDICTED_SHARE = 0.15
 PREDICTED_BATCHES = 4
 
 
@@ -40,25 +48,10 @@ class Case:
     vocabulary_size: int
     dropout: float
 
-    @property
-    def layers_of_others(self):
-        """A gated block has 13 dim^2 weights, a layer of BERT 12."""
-        return round(self.layers * 13 / 12)
-
     def tokens_of(self, task):
         """How many tokens a task works on."""
         batches = PREDICTED_BATCHES if task == "predict" else 1
         return self.length * self.batch * batches
-
-    def token_ids(self):
-        rng = np.random.default_rng(0)
-        return rng.integers(5, self.vocabulary_size, (self.batch, self.length), "int32")
-
-    def mask_positions(self):
-        rng = np.random.default_rng(1)
-        positions = np.tile(np.arange(self.length, dtype="int32"), (self.batch, 1))
-        predictions = max(1, int(PREDICTED_SHARE * self.length))
-        return np.sort(rng.permuted(positions, axis=1)[:, :predictions], axis=1)
 
     @property
     def vocabulary(self):
@@ -82,57 +75,22 @@ def keras_side(name, case):
 
     import keras_bigs
 
-    keras.config.set_dtype_policy(
-        {"float32": "float32", "bfloat16": "mixed_bfloat16"}[case.dtype]
+    keras.config.set_dtype_policy(DTYPES[case.dtype])
+    masked_lm = compared_models.masked_lm(
+        KERAS_MODELS[name],
+        case.length,
+        case.dim,
+        case.vocabulary_size,
+        layers=case.layers,
+        dropout=case.dropout,
     )
-    sizes = {
-        "vocabulary_size": case.vocabulary_size,
-        "hidden_dim": case.dim,
-        "max_sequence_length": case.length,
-        "dropout": case.dropout,
-    }
-    hub = keras_hub.models
-    optimizer = keras.optimizers.AdamW(1e-4)
-    if name == "bigs":
-        backbone = keras_bigs.models.BiGSBackbone(
-            num_layers=case.layers, intermediate_dim=3 * case.dim, **sizes
-        )
-        masked_lm = keras_bigs.models.BiGSMaskedLM(backbone)
-        optimizer = keras_bigs.training.adamw(1e-4, total_steps=10**6)
-        tokenizer = keras_bigs.models.BiGSTokenizer(case.vocabulary, lowercase=True)
-        classifier, preprocessor = (
-            keras_bigs.models.BiGSTextClassifier,
-            keras_bigs.models.BiGSTextClassifierPreprocessor,
-        )
-    elif name == "bert":
-        backbone = hub.BertBackbone(
-            num_layers=case.layers_of_others,
-            num_heads=max(1, case.dim // 64),
-            intermediate_dim=4 * case.dim,
-            **sizes,
-        )
-        masked_lm = hub.BertMaskedLM(backbone)
-        tokenizer = hub.BertTokenizer(case.vocabulary, lowercase=True)
-        classifier, preprocessor = (
-            hub.BertTextClassifier,
-            hub.BertTextClassifierPreprocessor,
-        )
-    else:
-        # A layer of FNet has 8 dim^2 weights.
-        layers = round(case.layers * 13 / 8)
-        backbone = hub.FNetBackbone(
-            num_layers=layers, intermediate_dim=4 * case.dim, **sizes
-        )
-        masked_lm, classifier = hub.FNetMaskedLM(backbone), None
-    masked_lm.compile(optimizer)
-    ids, positions = case.token_ids(), case.mask_positions()
-    x = {
-        "token_ids": ids,
-        "segment_ids": np.zeros_like(ids),
-        "padding_mask": np.ones_like(ids),
-        "mask_positions": positions,
-    }
-    y = np.take_along_axis(ids, positions, axis=1)
+    backbone = masked_lm.backbone
+    masked_lm.compile(
+        keras_bigs.training.adamw(1e-4, total_steps=10**6)
+        if name == "bigs"
+        else keras.optimizers.AdamW(1e-4)
+    )
+    x, y = compared_models.masked_batch(case.batch, case.length, case.vocabulary_size)
     inputs = {name: x[name] for name in masked_lm.input}
     features = {name: x[name] for name in backbone.input}
     tasks = {
@@ -140,8 +98,15 @@ def keras_side(name, case):
         "train": lambda: keras.Model.train_on_batch(masked_lm, inputs, y),
         "encode": lambda: backbone.predict_on_batch(features),
     }
-    if classifier is not None:
-        model = classifier(
+    # FNet has none: its tokenizer is SentencePiece's, which the vocabulary is not for.
+    classifiers = {
+        "bigs": keras_bigs.models.BiGSTextClassifier,
+        "bert": keras_hub.models.BertTextClassifier,
+    }
+    if name in classifiers:
+        preprocessor = classifiers[name].preprocessor_cls
+        tokenizer = preprocessor.tokenizer_cls(case.vocabulary, lowercase=True)
+        model = classifiers[name](
             backbone,
             num_classes=2,
             preprocessor=preprocessor(tokenizer, sequence_length=case.length),
@@ -161,7 +126,7 @@ def transformers_side(name, case):
     common = {
         "vocab_size": case.vocabulary_size,
         "hidden_size": case.dim,
-        "num_hidden_layers": case.layers_of_others,
+        "num_hidden_layers": compared_models.stacked_layers(case.layers),
         "num_attention_heads": max(1, case.dim // 64),
         "max_position_embeddings": case.length,
         "attn_implementation": "sdpa",
@@ -196,11 +161,12 @@ def transformers_side(name, case):
         classifier = transformers.ModernBertForSequenceClassification(config).eval()
     tokenizer = transformers.BertTokenizerFast(case.vocabulary, do_lower_case=True)
 
-    ids = torch.tensor(case.token_ids(), dtype=torch.int64)
+    x, y = compared_models.masked_batch(case.batch, case.length, case.vocabulary_size)
+    ids = torch.tensor(x["token_ids"], dtype=torch.int64)
     mask = torch.ones_like(ids)
     labels = torch.full_like(ids, -100)
-    positions = torch.tensor(case.mask_positions(), dtype=torch.int64)
-    labels.scatter_(1, positions, ids.gather(1, positions))
+    positions = torch.tensor(x["mask_positions"], dtype=torch.int64)
+    labels.scatter_(1, positions, torch.tensor(y, dtype=torch.int64))
     optimizer = torch.optim.AdamW(masked_lm.parameters(), 1e-4, fused=True)
     parameters = sum(p.numel() for p in masked_lm.parameters())
     low = case.dtype == "bfloat16"

@@ -14,6 +14,7 @@ autocast and infers with 16-bit weights, Keras keeps float32 weights in either. 
 memory is that of a whole process that has done every task.
 """
 
+import contextlib
 import csv
 import dataclasses
 import itertools
@@ -21,6 +22,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,11 +31,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import timing
+from benchmarks.peer_sides import DTYPES
+from benchmarks.peer_sides import SIDES
 from benchmarks.peer_sides import TASKS
 from benchmarks.peer_sides import Case
+from keras_bigs.errors import ConfigError
 from keras_bigs.files import atomic_write
 
 COLUMNS = ["side", "length", "batch", "dtype", "task", "tokens", "round", "seconds"]
+SHOWN_LINES = 20
+"""Of the standard error of a side that has ended early."""
 
 
 @dataclasses.dataclass
@@ -73,6 +80,8 @@ class Process:
     """A side that does what it is told, and waits."""
 
     def __init__(self, side, case):
+        # A file and not a pipe, which would fill up and stop the process.
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.peer_sides", side),
@@ -80,26 +89,41 @@ class Process:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             text=True,
         )
         self.side = side
 
     def ask(self, question):
         """What the process answers, a number; `None` to a task that it lacks."""
-        self._process.stdin.write(f"{question}\n")
-        self._process.stdin.flush()
+        # If it has ended, so have its answers, which is noticed below.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{question}\n")
+            self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith('{"answer":'):
                 return json.loads(line)["answer"]
-        raise RuntimeError(f"{self.side} ended before it had answered {question!r}.")
+        self.end()
+        self._errors.seek(0)
+        lines = self._errors.read().splitlines()[-SHOWN_LINES:]
+        raise RuntimeError(
+            f"{self.side} ended with status {self._process.returncode} before it had "
+            f"answered {question!r}. The last lines of its standard error:\n"
+            + "\n".join(lines)
+        )
 
     def end(self):
-        self._process.stdin.close()
+        # Closing sends what an ended process has not read.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
 
 def main(config: Config):
+    refuse_unknown("sides", config.sides, SIDES)
+    refuse_unknown("references", config.references, SIDES)
+    refuse_unknown("dtypes", config.dtypes, DTYPES)
+    refuse_unknown("tasks", config.tasks, TASKS)
     console = Console(width=140)
     console.print(timing.environment())
     rows = []
@@ -130,6 +154,14 @@ def main(config: Config):
                 write(config.output, rows)
     if config.output is not None:
         plot(config.output, rows)
+
+
+def refuse_unknown(argument, values, known):
+    """Raises `ConfigError` unless all values of an argument are known."""
+    if unknown := [value for value in values if value not in known]:
+        raise ConfigError(
+            f"--{argument} {' '.join(unknown)}: choose among {', '.join(known)}."
+        )
 
 
 def measure(config, case):

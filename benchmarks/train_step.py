@@ -17,23 +17,15 @@ import subprocess
 import sys
 
 import keras
-import keras_hub
 import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import timing
-from keras_bigs import models
-
-OURS = {
-    "BiGS": ("gated", "ssm"),
-    "STACK/SSM": ("stack", "ssm"),
-    "GATED/ATT": ("gated", "attention"),
-    "STACK/ATT": ("stack", "attention"),
-}
-"""Block and routing of the architectures of this package, by name."""
-NAMES = (*OURS, "BERT", "FNet")
+from benchmarks.compared_models import NAMES
+from benchmarks.compared_models import masked_batch
+from benchmarks.compared_models import masked_lm
 
 
 @dataclasses.dataclass
@@ -112,23 +104,11 @@ def steps(config, length, names):
             f"--tokens {config.tokens} must be a multiple of each of --lengths, or the "
             f"tokens of a step are not equal. Received: length {length}"
         )
-    rng = np.random.default_rng(0)
-    batch = config.tokens // length
-    predictions = int(0.15 * length)
-    ids = rng.integers(5, config.vocabulary_size, (batch, length), "int32")
-    x = {
-        "token_ids": ids,
-        "segment_ids": np.zeros_like(ids),
-        "padding_mask": np.ones_like(ids),
-    }
-    positions = rng.permuted(np.tile(np.arange(length), (batch, 1)), axis=1)
-    positions = np.sort(positions[:, :predictions], axis=1).astype("int32")
-    y = np.take_along_axis(ids, positions, axis=1)
+    x, y = masked_batch(config.tokens // length, length, config.vocabulary_size)
     train, infer, sizes = {}, {}, {}
     for name in names:
         task = build(config, length, name)
-        inputs = {**x, "mask_positions": positions}
-        train[name] = bind(task.train_on_batch, {k: inputs[k] for k in task.input}, y)
+        train[name] = bind(task.train_on_batch, {k: x[k] for k in task.input}, y)
         features = {k: x[k] for k in task.backbone.input}
         infer[name] = bind(task.backbone.predict_on_batch, features)
         sizes[name] = task.count_params()
@@ -142,40 +122,13 @@ def bind(function, *arguments):
 
 def build(config, length, name):
     """A compiled masked language model."""
-    sizes = {
-        "vocabulary_size": config.vocabulary_size,
-        "max_sequence_length": length,
-    }
-    stack = models.architecture_sizes("stack", config.dim)
-    if name in OURS:
-        block, routing = OURS[name]
-        task = models.BiGSMaskedLM(
-            models.BiGSBackbone(
-                routing=routing,
-                rematerialize=config.rematerialize,
-                **models.architecture_sizes(block, config.dim),
-                **sizes,
-            )
-        )
-    elif name == "BERT":
-        task = keras_hub.models.BertMaskedLM(
-            keras_hub.models.BertBackbone(
-                num_layers=stack["num_layers"],
-                hidden_dim=stack["hidden_dim"],
-                intermediate_dim=stack["intermediate_dim"],
-                num_heads=config.dim // 64,
-                **sizes,
-            )
-        )
-    else:
-        task = keras_hub.models.FNetMaskedLM(
-            keras_hub.models.FNetBackbone(
-                num_layers=19,
-                hidden_dim=stack["hidden_dim"],
-                intermediate_dim=stack["intermediate_dim"],
-                **sizes,
-            )
-        )
+    task = masked_lm(
+        name,
+        length,
+        config.dim,
+        config.vocabulary_size,
+        rematerialize=config.rematerialize,
+    )
     task.compile(
         optimizer=keras.optimizers.AdamW(1e-4),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
