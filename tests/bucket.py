@@ -40,6 +40,8 @@ def bucket():
                 break
             assert process.poll() is None
             time.sleep(0.1)
+        else:
+            raise TimeoutError(f"no answer from {url}")
         yield "gs://bucket", environment
     finally:
         process.kill()

@@ -12,8 +12,6 @@ if importlib.util.find_spec("libtpu") and not os.path.exists("/dev/nvidia0"):
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Before JAX reads it: recipes keep compiled programs, and not in the user's directory.
 _compiled = tempfile.TemporaryDirectory(prefix="compiled-")
-# Before etils reads it: buckets are of an emulator, which TensorFlow cannot reach.
-os.environ["EPATH_USE_TF"] = "false"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
 
 import keras  # noqa: E402

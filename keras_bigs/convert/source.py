@@ -39,7 +39,7 @@ class Source:
 
 
 def read(source, vocabulary=None, task=None):
-    """The `Source` at a path, on a disk or in a bucket, or a hub handle."""
+    """The `Source` at a path or hub handle, in either format; also in a bucket."""
     if files.is_in_bucket(source):
         source = str(files.local_copy(source))
     try:

@@ -1,15 +1,18 @@
 """Copies of what is in buckets, for what reads and writes this machine's disk only."""
 
+import concurrent.futures
 import contextlib
 import os
 import pathlib
-import shutil
 import tempfile
 
+from keras_bigs.errors import ConfigError
 from keras_bigs.files.locations import BUCKETS
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import cache_directory
+from keras_bigs.files.locations import entries
 from keras_bigs.files.locations import is_in_bucket
+from keras_bigs.files.locks import one_at_a_time
 
 # Written into a directory of a bucket after all else, for there is no renaming.
 COMPLETE = ".complete"
@@ -26,20 +29,22 @@ def local_copy(location):
 
     Returns:
         `pathlib.Path`.
+
+    Raises:
+        ConfigError: there is nothing in the bucket.
     """
     source = as_path(location)
     if not is_in_bucket(source):
         return source
     target = cache_directory("buckets") / os.fspath(source)[len(BUCKETS) :]
-    if not source.is_dir():
-        _download(source, target)
-        return target
-    names = {name: file for name, file in _files(source) if name != COMPLETE}
-    for name, file in names.items():
-        _download(file, target / name)
-    for name, file in list(_files(target)):
-        if name not in names:
-            file.unlink()
+    # Several processes of one machine may ask for one thing.
+    with one_at_a_time(cache_directory("buckets.lock")):
+        if source.is_dir():
+            _download_all(source, target)
+        elif source.exists():
+            _download(source, target)
+        else:
+            raise ConfigError(f"{location} does not exist, or cannot be read.")
     return target
 
 
@@ -51,12 +56,14 @@ def upload(source, target):
         target: `etils.epath.Path`, replaced file by file.
     """
     if source.is_dir():
+        (target / COMPLETE).unlink(missing_ok=True)
         for name, file in _files(source):
             upload(file, target / name)
         (target / COMPLETE).write_text("")
         return
-    with open(source, "rb") as file, target.open("wb") as copy:
-        shutil.copyfileobj(file, copy)
+    # By the file system itself: an object that is written piece by piece appears when
+    # it is closed, also after an error.
+    _file_system().put_file(os.fspath(source), os.fspath(target))
 
 
 def is_whole(location) -> bool:
@@ -89,23 +96,38 @@ def adding_to(directory):
             upload(file, directory / name)
 
 
+def _download_all(source, target):
+    """The files of a directory, and no others."""
+    wanted = {name: file for name, file in _files(source) if name != COMPLETE}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(_download, wanted.values(), map(target.joinpath, wanted)))
+    for name, file in list(_files(target)):
+        if name not in wanted:
+            file.unlink()
+
+
 def _download(source, target):
-    size, time = source.stat().length, source.stat().mtime
+    there = source.stat()
     if target.exists():
-        is_same = (target.stat().st_size, int(target.stat().st_mtime)) == (size, time)
-        if is_same:
+        here = target.stat()
+        if (here.st_size, int(here.st_mtime)) == (there.length, there.mtime):
             return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{os.getpid()}.{target.name}")
-    with source.open("rb") as file, open(temporary, "wb") as copy:
-        shutil.copyfileobj(file, copy)
-    os.utime(temporary, (time, time))
+    _file_system().get_file(os.fspath(source), os.fspath(temporary))
+    os.utime(temporary, (there.mtime, there.mtime))
     os.replace(temporary, target)
+
+
+def _file_system():
+    import fsspec
+
+    return fsspec.filesystem("gcs")
 
 
 def _files(directory, prefix=""):
     """All files in a directory, each as `(name, path)`; in folders, `folder/name`."""
-    for entry in sorted(directory.iterdir(), key=os.fspath):
+    for entry in entries(directory):
         if entry.is_dir():
             yield from _files(entry, f"{prefix}{entry.name}/")
         else:

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from keras_bigs.compat.buckets import bucket_paths
 from keras_bigs.errors import ConfigError
 
 BUCKETS = "gs://"
@@ -21,19 +22,33 @@ def as_path(location):
     Raises:
         ConfigError: the location was meant to be in a bucket, and an option took it
             that does not know buckets.
+        ImportError: a bucket, without the package gcsfs.
     """
     text = os.fspath(location)
     if is_in_bucket(text):
-        from etils import epath
-
-        return epath.Path(text)
+        return bucket_paths()(text)
     if text.startswith("gs:/"):
         raise ConfigError(
-            f"gs://{text[4:].lstrip('/')}: buckets are known to `recipes.pretrain` and "
-            "`recipes.extend` alone. Copy by `gcloud storage cp -r` what others read "
-            "and write."
+            f"gs://{text[4:].lstrip('/')}: this option takes no bucket. Copy by "
+            "`gcloud storage cp -r` what is read or written."
         )
     return pathlib.Path(text)
+
+
+def entries(directory):
+    """What is in a directory, in order.
+
+    Args:
+        directory: `pathlib.Path` or `etils.epath.Path`.
+    """
+    # An empty object with the name of the directory stands for it in some buckets.
+    return [
+        entry
+        for entry in sorted(directory.iterdir(), key=os.fspath)
+        if not (
+            is_in_bucket(entry) and entry.name == directory.name and not entry.exists()
+        )
+    ]
 
 
 def cache_directory(name):

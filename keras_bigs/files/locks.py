@@ -2,21 +2,15 @@
 
 import contextlib
 import errno
-import json
-import os
-import socket
-import threading
-import time
-import uuid
 
 from keras_bigs.errors import ConfigError
+from keras_bigs.files.leases import is_held
+from keras_bigs.files.leases import leased
+from keras_bigs.files.leases import this_process
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import is_in_bucket
 
 LOCK = ".lock"
-
-# Seconds between two signs of life of a process that holds a directory of a bucket.
-INTERVAL = 20
 
 
 @contextlib.contextmanager
@@ -34,7 +28,7 @@ def lock(directory):
         ConfigError: another process holds it, which is named; or it cannot be written.
     """
     path = as_path(directory) / LOCK
-    with _kept_up(path) if is_in_bucket(path) else _locked(path):
+    with leased(path) if is_in_bucket(path) else _locked(path):
         yield
 
 
@@ -60,68 +54,24 @@ def _locked(path):
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             file.seek(0)
-            raise _held(path, file.read().strip()) from error
+            raise is_held(path, file.read().strip()) from error
         file.truncate(0)
-        file.write(f"{_this_process()}\n")
+        file.write(f"{this_process()}\n")
         file.flush()
         yield
         file.truncate(0)
 
 
 @contextlib.contextmanager
-def _kept_up(path):
-    """Of an object in a bucket."""
-    before = _read(path)
-    if before is not None:
-        print(f"Waiting to see whether {before['owner']} still writes {path.parent}")
-        for _ in range(3):
-            time.sleep(INTERVAL)
-            if _read(path) not in (None, before):
-                raise _held(path, before["owner"])
-    mine = {"owner": _this_process(), "token": uuid.uuid4().hex, "count": 0}
+def one_at_a_time(path):
+    """Waits until no other process of this machine is in a block with this file.
 
-    def write():
-        mine["count"] += 1
-        path.write_text(json.dumps(mine))
+    Args:
+        path: `pathlib.Path`, made if need be.
+    """
+    import fcntl
 
-    write()
-    # Of several that start at once, the last one to write has it.
-    time.sleep(INTERVAL / 10)
-    now = _read(path)
-    if now["token"] != mine["token"]:
-        raise _held(path, now["owner"])
-    ended = threading.Event()
-
-    def keep_up():
-        while not ended.wait(INTERVAL):
-            # A sign of life that is lost is followed by others.
-            with contextlib.suppress(Exception):
-                write()
-
-    thread = threading.Thread(target=keep_up, daemon=True)
-    thread.start()
-    try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
-    finally:
-        ended.set()
-        thread.join()
-        path.unlink(missing_ok=True)
-
-
-def _read(path):
-    """What an object that is kept up says, or `None` if there is none."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-
-
-def _held(path, owner):
-    return ConfigError(
-        f"--output {path.parent} is being written by {owner}. Wait for it, end it, or "
-        "name another directory."
-    )
-
-
-def _this_process():
-    return f"process {os.getpid()} on {socket.gethostname()}"

@@ -4,6 +4,7 @@ import json
 
 from keras_bigs.errors import ConfigError
 from keras_bigs.files.locations import as_path
+from keras_bigs.files.locations import entries
 from keras_bigs.files.locks import LOCK
 from keras_bigs.files.writing import write_text
 
@@ -18,7 +19,7 @@ def require_new(path):
         ConfigError: there is a file, or a directory with something in it.
     """
     path = as_path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or entries(path)):
         kind = "not empty" if path.is_dir() else "a file"
         raise ConfigError(f"{path} is {kind}. Name another directory, or remove it.")
 
@@ -60,7 +61,7 @@ def claim(directory, options, has_results, free=()):
             if not changed:
                 return
         elif directory.exists() and any(
-            entry.name != LOCK for entry in directory.iterdir()
+            entry.name != LOCK for entry in entries(directory)
         ):
             raise ConfigError(
                 f"--output {directory} is not empty. Name another directory, or "

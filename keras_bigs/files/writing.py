@@ -17,7 +17,8 @@ def atomic_write(path):
 
     Args:
         path: see `as_path`. A file, replaced if it exists, or a directory that does not
-            exist or is empty. The folder around it is made if need be.
+            exist or is empty. The folder around it is made if need be. In a bucket,
+            a directory is whole once it has the file `.complete` (`is_whole`).
 
     Yields:
         `pathlib.Path` beside `path`, of the same suffix; for a bucket, on this machine.
@@ -25,7 +26,7 @@ def atomic_write(path):
 
     Raises:
         OSError: `path` cannot be written, or is a directory with something in it. What
-            was written is then kept, and the message says where.
+            was written to a disk is then kept, and the message says where.
 
     Example:
     ```python

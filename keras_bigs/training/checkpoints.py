@@ -45,8 +45,8 @@ class Checkpoints:
     optimizer (with its step and accumulated gradients) and metrics; the random
     generators outside Keras; and `Progress`.
     Each has a folder named after its step, which Orbax writes under another name and
-    renames when it is whole. The writing goes on in the background. A checksum of every
-    variable is kept too, and compared on loading.
+    renames when it is whole; in a bucket it adds a file then. The writing goes on in
+    the background. A checksum of every variable is kept too, and compared on loading.
 
     Args:
         directory: where the checkpoints are, see `keras_bigs.files.as_path`.

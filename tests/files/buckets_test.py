@@ -51,7 +51,6 @@ with files.atomic_write(directory) as temporary:
 print(files.is_whole(directory), files.sha256(directory / "b.bin"))
 copy = files.local_copy(directory)
 print(sorted(str(path.relative_to(copy)) for path in copy.rglob("*")))
-before = (copy / "b.bin").stat().st_ino
 files.write_text(directory / "assets" / "a.txt", "three")
 files.write_text(directory / "c.txt", "new")
 (files.as_path(str(directory)) / "b.bin").unlink()
@@ -121,8 +120,8 @@ def test_a_claim(run):
 
 LOCK = """
 import sys, time
-from keras_bigs.files import locks
-locks.INTERVAL = 0.5
+from keras_bigs.files import leases
+leases.INTERVAL = {interval}
 try:
     with files.lock(bucket + "/run"):
         print("held", flush=True)
@@ -135,9 +134,9 @@ print((files.as_path(bucket) / "run" / ".lock").exists())
 
 def test_one_process_holds_a_directory(run):
     """Until it ends; one that was killed, until others have seen that it is silent."""
-    first = run(LOCK.format(seconds=60), wait=False)
+    first = run(LOCK.format(seconds=60, interval=0.5), wait=False)
     assert first.stdout.readline() == "held\n"
-    waiting, refused, exists = run(LOCK.format(seconds=0)).splitlines()
+    waiting, refused, exists = run(LOCK.format(seconds=0, interval=0.5)).splitlines()
     assert f"whether process {first.pid} on" in waiting
     assert refused.startswith(
         f"--output gs://bucket/run is being written by process {first.pid} on"
@@ -145,19 +144,80 @@ def test_one_process_holds_a_directory(run):
     assert exists == "True"
     first.kill()
     first.wait()
-    waiting, held, exists = run(LOCK.format(seconds=0)).splitlines()
+    waiting, held, exists = run(LOCK.format(seconds=0, interval=0.5)).splitlines()
     assert f"whether process {first.pid} on" in waiting
     assert (held, exists) == ("held", "False")
 
 
 def test_of_two_that_start_at_once_one_has_it(run):
-    both = [run(LOCK.format(seconds=4), wait=False) for _ in range(2)]
+    both = [run(LOCK.format(seconds=12, interval=3), wait=False) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert sum("held" in output for output in outputs) == 1
     assert sum("is being written by" in output for output in outputs) == 1
 
 
+TAKEN = """
+import time
+from keras_bigs.files import leases
+leases.INTERVAL = 0.2
+lock = files.as_path(bucket) / "taken" / ".lock"
+try:
+    with files.lock(bucket + "/taken"):
+        lock.write_text('{"owner": "another", "token": "x", "count": 7}')
+        time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted", lock.read_text())
+lock.write_text("process 3 on a disk")
+with files.lock(bucket + "/taken"):
+    print("held")
+"""
+
+
+def test_an_owner_that_was_taken_for_dead_is_interrupted(run):
+    """And leaves the lock to the new owner. One copied from a disk is nobody's."""
+    taken, interrupted, held = run(TAKEN).splitlines()
+    assert taken == "gs://bucket/taken has been taken over by another."
+    assert interrupted == ('interrupted {"owner": "another", "token": "x", "count": 7}')
+    assert held == "held"
+
+
+SEEN = (
+    """
+import subprocess, sys
+directory = bucket + "/seen"
+files.write_text(directory + "/a.txt", "one")
+print(files.local_copy(directory).joinpath("a.txt").read_text())
+subprocess.run([sys.executable, "-c", f"""
+    + "'''"
+    + """
+from keras_bigs import files
+files.write_text("{directory}/a.txt", "three")
+files.write_text("{directory}/b.txt", "new")
+import fsspec
+fsspec.filesystem("gcs").pipe_file("bucket/seen/", b"")
+"""
+    + "'''"
+    + """], check=True)
+copy = files.local_copy(directory)
+print(sorted((path.name, path.read_text()) for path in copy.iterdir()))
+try:
+    files.local_copy(bucket + "/nowhere")
+except Exception as error:
+    print(error)
+"""
+)
+
+
+def test_what_another_process_writes_is_seen(run, tmp_path):
+    first, second, third = run(SEEN, XDG_CACHE_HOME=str(tmp_path)).splitlines()
+    assert first == "one"
+    assert second == "[('a.txt', 'three'), ('b.txt', 'new')]"
+    assert third == "gs://bucket/nowhere does not exist, or cannot be read."
+
+
 def test_what_knows_no_buckets_says_so():
     """A path that another library has made of the location has one slash."""
-    with pytest.raises(ConfigError, match="gs://bucket/run: buckets are known to"):
+    with pytest.raises(
+        ConfigError, match="gs://bucket/run: this option takes no bucket"
+    ):
         files.atomic_write(pathlib.Path("gs://bucket/run")).__enter__()

@@ -194,7 +194,7 @@ def test_asked_to_end_and_resumed(folders, first_run, tmp_path, asked_to_end):
 def test_a_run_in_a_bucket(folders, first_run, tmp_path, asked_to_end, monkeypatch):
     """Read and written there, ended and gone on with, it is as one on a disk."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    monkeypatch.setattr(files.locks, "INTERVAL", 0.5)
+    monkeypatch.setattr(files.leases, "INTERVAL", 0.5)
     with bucket() as (location, environment):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
