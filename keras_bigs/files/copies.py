@@ -56,7 +56,9 @@ def upload(source, target):
         target: `etils.epath.Path`, replaced file by file.
     """
     if source.is_dir():
-        (target / COMPLETE).unlink(missing_ok=True)
+        # gcsfs takes a minute to be sure that what it shall delete is not there.
+        if (target / COMPLETE).exists():
+            (target / COMPLETE).unlink()
         for name, file in _files(source):
             upload(file, target / name)
         (target / COMPLETE).write_text("")

@@ -79,7 +79,8 @@ class MeshParallel(keras.distribution.ModelParallel):
     |------------|-------------------------------------------------------------------|
     | `batch`    | the examples of a batch                                           |
     | `model`    | large matrices, as `BiGSBackbone.get_layout_map` lays them out    |
-    | `sequence` | the tokens of a text; SSMs exchange the states between its parts  |
+    | `sequence` | the tokens of a text, and the embeddings of their positions; SSMs  |
+    |            | exchange the states between its parts                             |
 
     A matrix that an axis cannot divide evenly where the layout says, such as an
     embedding of 30,522 tokens between 4 devices, is divided along another dimension.
@@ -212,7 +213,7 @@ class MeshParallel(keras.distribution.ModelParallel):
         """
         axes = [None] * len(shape)
         by_size = sorted(range(len(shape)), key=lambda i: -shape[i])
-        for axis in ("model", "batch"):
+        for axis in ("model", "batch", "sequence"):
             if axis not in wishes:
                 continue
             for i in (wishes[axis], *by_size):

@@ -19,15 +19,16 @@ needs_jax = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="distribution is JAX's"
 )
 
-# The divisions, and the shares of a large weight and of what is kept for it that a
-# device then holds.
+# The divisions, and the shares of a large weight, of what is kept for it, and of the
+# positions' embeddings that a device then holds.
 DIVISIONS = {
-    "batch=8:nothing": (1, 1),
-    "batch=4,model=2:optimizer": (1 / 2, 1 / 8),
-    "batch=2,model=4:weights": (1 / 8, 1 / 8),
-    "model=2,sequence=4:nothing": (1 / 2, 1 / 2),
+    "batch=8:nothing": (1, 1, 1),
+    "batch=4,model=2:optimizer": (1 / 2, 1 / 8, 1 / 2),
+    "batch=2,model=4:weights": (1 / 8, 1 / 8, 1 / 8),
+    "model=2,sequence=4:nothing": (1 / 2, 1 / 2, 1 / 8),
 }
 WEIGHT = "weights/block_0/value_dense/kernel"
+POSITIONS = "weights/position_embedding/embeddings"
 
 
 @needs_jax
@@ -49,7 +50,8 @@ def test_training_on_eight_devices_is_as_on_one(tmp_path):
                 np.testing.assert_allclose(
                     divided[name], one[name], rtol=1e-5, atol=2e-6, err_msg=name
                 )
-        held = [float(divided[f"share/{name}"]) for name in (WEIGHT, momentum)]
+        names = (WEIGHT, momentum, POSITIONS)
+        held = [float(divided[f"share/{name}"]) for name in names]
         assert held == pytest.approx(list(shares)), division
 
 

@@ -352,8 +352,8 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         too; other heads are small.
 
         If the mesh has an axis for sequences, what blocks hand on is split by it along
-        the length. Position-wise layers then work on their part of a text, and SSMs
-        exchange the states between parts.
+        the length, and so are the embeddings of positions. Position-wise layers then
+        work on their part of a text, and SSMs exchange the states between parts.
 
         Args:
             device_mesh: `keras.distribution.DeviceMesh` with these axes.
@@ -396,7 +396,9 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         data = data_parallel_dim_name if shard_weights else None
         layout_map = keras.distribution.LayoutMap(device_mesh)
         layout_map["token_embedding/embeddings"] = (model, data)
-        layout_map["position_embedding/embeddings"] = (data, model)
+        axes = dict(zip(device_mesh.axis_names, device_mesh.shape, strict=True))
+        positions = sequence if axes.get(sequence, 1) > 1 else data
+        layout_map["position_embedding/embeddings"] = (positions, model)
         widening = "value_dense|gate_dense|forward_dense|backward_dense"
         widening += "|intermediate_dense|input_dense|lstm_cell"
         layout_map[f"block.*/({widening})/kernel"] = (data, model)
@@ -407,7 +409,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         layout_map["block.*attention_output/kernel"] = (model, None, data)
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/kernel"] = (data, model)
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/bias"] = (model,)
-        if sequence in device_mesh.axis_names:
+        if sequence in axes:
             outputs = r"(.*/)?(embeddings_layer_norm|block_\d+)/output"
             layout_map[outputs] = (data_parallel_dim_name, sequence, None)
         return layout_map
