@@ -3,9 +3,13 @@
     python -m tests.bucket_server PORT
 
 The emulator ignores conditions on generations, and does not tell those of downloads.
+And it answers one connection at a time, so that one that a client keeps open without a
+word would stop all others: here each has a thread, and requests take turns.
 """
 
+import http.server
 import sys
+import threading
 from http import HTTPStatus
 
 from gcp_storage_emulator.exceptions import NotFound
@@ -48,4 +52,12 @@ if __name__ == "__main__":
     # It takes the functions for its routes when it is imported.
     from gcp_storage_emulator import server
 
+    http.server.HTTPServer = http.server.ThreadingHTTPServer
+    turn, handle = threading.Lock(), server.Router.handle
+
+    def handle_in_turn(router, method):
+        with turn:
+            handle(router, method)
+
+    server.Router.handle = handle_in_turn
     server.create_server("localhost", int(sys.argv[1]), True, "bucket").run()
