@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_bigs import models
+from tests.backend import fast_on_torch
 from tests.backend import to_numpy
 from tests.models.bigs.bigs_backbone_test import inputs
 from tests.models.bigs.bigs_backbone_test import small
@@ -131,6 +132,7 @@ def test_calibration(mode):
     assert 0 < error < 0.3 * np.abs(expected).max()
 
 
+@fast_on_torch
 def test_a_task_with_a_preprocessor_is_quantized_in_silence():
     classifier = models.BiGSTextClassifier.from_preset(
         "bigs_mini_en_uncased", num_classes=2
