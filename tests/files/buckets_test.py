@@ -134,9 +134,9 @@ print((files.as_path(bucket) / "run" / ".lock").exists())
 
 def test_one_process_holds_a_directory(run):
     """Until it ends; one that was killed, until others have seen that it is silent."""
-    first = run(LOCK.format(seconds=60, interval=0.5), wait=False)
+    first = run(LOCK.format(seconds=60, interval=2), wait=False)
     assert first.stdout.readline() == "held\n"
-    waiting, refused, exists = run(LOCK.format(seconds=0, interval=0.5)).splitlines()
+    waiting, refused, exists = run(LOCK.format(seconds=0, interval=2)).splitlines()
     assert f"whether process {first.pid} on" in waiting
     assert refused.startswith(
         f"--output gs://bucket/run is being written by process {first.pid} on"
@@ -144,7 +144,7 @@ def test_one_process_holds_a_directory(run):
     assert exists == "True"
     first.kill()
     first.wait()
-    waiting, held, exists = run(LOCK.format(seconds=0, interval=0.5)).splitlines()
+    waiting, held, exists = run(LOCK.format(seconds=0, interval=2)).splitlines()
     assert f"whether process {first.pid} on" in waiting
     assert (held, exists) == ("held", "False")
 
