@@ -1,9 +1,9 @@
 """One owner of a directory in a bucket, where nothing can be locked."""
 
-import _thread
 import contextlib
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -100,7 +100,7 @@ def _keep_up(path, token, ended):
             now = _read(path)
             if now is not None and now["token"] != token:
                 print(f"{path.parent} has been taken over by {now['owner']}.")
-                _thread.interrupt_main()
+                os.kill(os.getpid(), signal.SIGINT)  # also out of a sleep
                 return
             count += 1
             _write(path, token, count)
