@@ -3,6 +3,7 @@
 import hashlib
 
 from keras_bigs.files.locations import as_path
+from keras_bigs.files.locations import files_in
 
 
 def sha256(source) -> str:
@@ -18,7 +19,4 @@ def sha256_of_all(path) -> str:
     path = as_path(path)
     if path.is_file():
         return sha256(path)
-    parts = sorted(part for part in path.rglob("*") if part.is_file())
-    return sha256(
-        "".join(f"{part.relative_to(path)} {sha256(part)}\n" for part in parts)
-    )
+    return sha256("".join(f"{name} {sha256(file)}\n" for name, file in files_in(path)))

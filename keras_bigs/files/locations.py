@@ -51,6 +51,22 @@ def entries(directory):
     ]
 
 
+def files_in(directory, prefix=""):
+    """All files in a directory, each as `(name, path)`; in folders, `folder/name`."""
+    for entry in entries(directory):
+        if entry.is_dir():
+            yield from files_in(entry, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry
+
+
+def file_system():
+    """That of all buckets, of fsspec; for paths that `as_path` has made."""
+    import fsspec
+
+    return fsspec.filesystem("gcs")
+
+
 def cache_directory(name):
     """Where this machine keeps what it could make or fetch again.
 

@@ -6,9 +6,9 @@ import pathlib
 import shutil
 import tempfile
 
-from keras_bigs.files.copies import upload
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import is_in_bucket
+from keras_bigs.files.uploads import upload
 
 
 @contextlib.contextmanager

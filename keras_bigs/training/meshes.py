@@ -79,7 +79,7 @@ class MeshParallel(keras.distribution.ModelParallel):
     |------------|-------------------------------------------------------------------|
     | `batch`    | the examples of a batch                                           |
     | `model`    | large matrices, as `BiGSBackbone.get_layout_map` lays them out    |
-    | `sequence` | the tokens of a text, and the embeddings of their positions; SSMs  |
+    | `sequence` | the tokens of a text, and the embeddings of their positions; SSMs |
     |            | exchange the states between its parts                             |
 
     A matrix that an axis cannot divide evenly where the layout says, such as an
