@@ -6,6 +6,7 @@ import pytest
 from keras_hub.models import Task
 
 from keras_bigs import models
+from tests.models.bigs.bigs_backbone_test import small
 from tests.weights import randomize
 
 TEXTS = ["the quick brown fox", "the fox", "", "quick quick quick quick", "brown"]
@@ -13,14 +14,7 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "quick", "bro
 
 
 def task(cls=models.BiGSTextClassifier, **options):
-    backbone = models.BiGSBackbone(
-        vocabulary_size=8,
-        num_layers=1,
-        hidden_dim=8,
-        intermediate_dim=24,
-        state_dim=4,
-        max_sequence_length=16,
-    )
+    backbone = small(vocabulary_size=8, num_layers=1)
     tokenizer = models.BiGSTokenizer(VOCABULARY, lowercase=True)
     preprocessor = cls.preprocessor_cls(tokenizer, sequence_length=12)
     return randomize(cls(backbone, preprocessor=preprocessor, **options))
