@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import keras_bigs
-from keras_bigs.models.export.exportable import BACKENDS
-from keras_bigs.models.export.exported import SUFFIXES
+from keras_bigs.models.export import formats
 from tests.backend import compiled
 from tests.backend import relative_error
 from tests.backend import to_numpy
@@ -14,7 +13,9 @@ from tests.export.exported import need
 from tests.export.exported import refused
 
 BACKEND = keras.backend.backend()
-FORMATS = [format for format, backends in BACKENDS.items() if BACKEND in backends]
+FORMATS = [
+    name for name, format in formats.FORMATS.items() if BACKEND in format.backends
+]
 NAMES = ("token_ids", "segment_ids", "padding_mask")
 # One chunk of an unknown length is 64 tokens, of a known one 256.
 LENGTHS = (9, 65, 300, 1024)
@@ -51,7 +52,7 @@ def signature(*shape):
 
 
 def export(model, folder, format, **options):
-    path = folder / f"model{SUFFIXES[format]}"
+    path = folder / f"model{formats.FORMATS[format].suffix}"
     model.export(path, format=format, verbose=False, **options)
     return keras_bigs.models.load_exported(path)
 
@@ -146,7 +147,7 @@ def test_other_routings(routing, format, tmp_path):
         check(model, exported, draw(2, length))
 
 
-@pytest.mark.parametrize("format", sorted(set(BACKENDS) - set(FORMATS)))
+@pytest.mark.parametrize("format", sorted(set(formats.FORMATS) - set(FORMATS)))
 def test_formats_of_other_backends(format, tmp_path):
     with pytest.raises(ValueError, match="load it under `KERAS_BACKEND="):
         make_backbone(num_layers=1).export(tmp_path / "model", format=format)
@@ -154,7 +155,7 @@ def test_formats_of_other_backends(format, tmp_path):
 
 def test_bad_arguments(tmp_path):
     model = make_backbone(num_layers=1)
-    path = tmp_path / f"model{SUFFIXES[FORMATS[0]]}"
+    path = tmp_path / f"model{formats.FORMATS[FORMATS[0]].suffix}"
     with pytest.raises(ValueError, match="Unknown `format='tflite'`"):
         model.export(path, format="tflite")
     for bad, message in (

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 import keras_bigs
-from keras_bigs.models.export.exportable import BACKENDS
-from keras_bigs.models.export.exportable import UNQUANTIZED
+from keras_bigs.models.export import formats
 from keras_bigs.models.export.package import check_tokenizer
 from keras_bigs.models.export.verification import example_inputs
 from keras_bigs.models.export.verification import verify_export
 from tests.backend import relative_error
 from tests.export.exported import need
 
-FORMATS = [name for name, on in BACKENDS.items() if keras.backend.backend() in on]
+BACKEND = keras.backend.backend()
+FORMATS = [
+    name for name, format in formats.FORMATS.items() if BACKEND in format.backends
+]
 QUICK, *OTHERS = FORMATS
 FORMATS = [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 WORDS = ["the", "fox", "dog", "is", "was", "quick", "brown", "happy"]
@@ -54,7 +56,7 @@ def test_the_script_returns_what_the_model_does(
     format, quantize, tmp_path, monkeypatch, capsys
 ):
     need(format)
-    if quantize and (keras.backend.backend(), format) in UNQUANTIZED:
+    if quantize and BACKEND not in formats.FORMATS[format].quantized_backends:
         pytest.skip("refused, by a test of its own")
     model = make_classifier()
     if quantize:

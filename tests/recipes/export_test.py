@@ -8,7 +8,7 @@ import pytest
 
 import keras_bigs
 from keras_bigs.errors import ConfigError
-from keras_bigs.models.export.exportable import BACKENDS
+from keras_bigs.models.export import formats
 from recipes import export
 from tests.export.exported import need
 from tests.export.package_test import TEXTS
@@ -70,7 +70,9 @@ def test_what_is_wrong_is_said_first(preset, tmp_path):
     with pytest.raises(ConfigError, match="not empty"):
         export.main(config)
     other = next(
-        name for name, on in BACKENDS.items() if keras.backend.backend() not in on
+        name
+        for name, format in formats.FORMATS.items()
+        if keras.backend.backend() not in format.backends
     )
     # Before the preset is looked for.
     config = export.Config(preset="nowhere", format=other, output=tmp_path / "out")

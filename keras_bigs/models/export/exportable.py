@@ -9,19 +9,8 @@ from keras_bigs.compat.scan import without_loops
 from keras_bigs.compat.tf2onnx import check_onnx
 from keras_bigs.compat.torch_export import export_torch
 from keras_bigs.files import atomic_write
+from keras_bigs.models.export.formats import FORMATS
 
-# The backends that write each format rightly at every length.
-BACKENDS = {
-    "tf_saved_model": ("tensorflow", "jax"),
-    "onnx": ("tensorflow", "torch"),
-    "openvino": ("tensorflow", "torch"),
-    "litert": ("tensorflow",),
-    "torch": ("torch",),
-    "jax": ("jax",),
-}
-# Whose converters write quantized layers wrongly, or not at all (TensorFlow 2.21,
-# PyTorch 2.13).
-UNQUANTIZED = {("tensorflow", "litert"), ("torch", "onnx"), ("torch", "openvino")}
 # Where a file of the format "jax" can be run.
 JAX_PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -178,18 +167,18 @@ def check_export_format(format, quantized=False):
     keras_bigs.models.check_export_format("onnx")  # TensorFlow or PyTorch
     ```
     """
-    if format not in BACKENDS:
+    if format not in FORMATS:
         raise ValueError(
-            f"Unknown `format={format!r}`. Choose one of {sorted(BACKENDS)}."
+            f"Unknown `format={format!r}`. Choose one of {sorted(FORMATS)}."
         )
-    backend, others = keras.backend.backend(), BACKENDS[format]
+    backend, others = keras.backend.backend(), FORMATS[format].backends
     if backend not in others:
         raise ValueError(
             f"`format={format!r}` cannot be written on the backend {backend!r}, but on "
             f"{' and '.join(map(repr, others))}: save the model with `save_to_preset`, "
             f"load it under `KERAS_BACKEND={others[0]}`, and export it there."
         )
-    if quantized and (backend, format) in UNQUANTIZED:
+    if quantized and backend not in FORMATS[format].quantized_backends:
         raise ValueError(
             f"`format={format!r}` of a quantized model cannot be written on "
             f'{backend!r}. On TensorFlow `format="onnx"` can; or export the model as '

@@ -5,15 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
-# By which ending a file's format is known; a directory is a SavedModel.
-SUFFIXES = {
-    "tf_saved_model": "",
-    "onnx": ".onnx",
-    "openvino": ".xml",
-    "litert": ".tflite",
-    "torch": ".pt2",
-    "jax": ".jax",
-}
+from keras_bigs.models.export.formats import FORMATS
 
 
 def load_exported(path):
@@ -42,7 +34,7 @@ def load_exported(path):
     ```
     """
     suffix = pathlib.Path(path).suffix
-    formats = {ending: name for name, ending in SUFFIXES.items()}
+    formats = {format.suffix: name for name, format in FORMATS.items()}
     if pathlib.Path(path).is_dir():
         suffix = ""
     if suffix not in formats:

@@ -8,7 +8,7 @@ from tokenizers import BertWordPieceTokenizer
 
 from keras_bigs import files
 from keras_bigs.models.export.exportable import check_export_format
-from keras_bigs.models.export.exported import SUFFIXES
+from keras_bigs.models.export.formats import FORMATS
 from keras_bigs.models.export.usage import usage_script
 from keras_bigs.models.export.verification import tokenizer_of
 from keras_bigs.models.export.verification import verify_export
@@ -85,7 +85,7 @@ def export_package(
     lengths = sorted({max(3, max_length // part) for part in (16, 3, 1)})
     if length is not None:
         lengths = [length]
-    file = f"model{SUFFIXES[format]}" if format != "tf_saved_model" else "saved_model"
+    file = FORMATS[format].file
     with files.atomic_write(directory) as temporary:
         temporary.mkdir()
         path = temporary / file

@@ -2,11 +2,11 @@
 
 import textwrap
 
-# What a runtime needs, and how it runs the file at `PATH`.
+from keras_bigs.models.export.formats import FORMATS
+
+# How the runtime of a format runs the file at `PATH`.
 RUNTIMES = {
-    "tf_saved_model": (
-        "tensorflow",
-        """
+    "tf_saved_model": """
         import tensorflow as tf
 
         model = tf.saved_model.load(str(PATH))
@@ -15,10 +15,7 @@ RUNTIMES = {
         def run(inputs):
             return [output.numpy() for output in tf.nest.flatten(model.serve(inputs))]
         """,
-    ),
-    "onnx": (
-        "onnxruntime",
-        """
+    "onnx": """
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(PATH))
@@ -28,10 +25,7 @@ RUNTIMES = {
             names = [x.name for x in session.get_inputs()]
             return session.run(None, {n: inputs[n.split(":")[0]] for n in names})
         """,
-    ),
-    "openvino": (
-        "openvino",
-        """
+    "openvino": """
         import openvino
 
         options = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -41,10 +35,7 @@ RUNTIMES = {
         def run(inputs):
             return list(model(inputs).values())
         """,
-    ),
-    "litert": (
-        "tensorflow (or ai-edge-litert)",
-        """
+    "litert": """
         import tensorflow as tf
 
         model = tf.lite.Interpreter(str(PATH)).get_signature_runner()
@@ -53,10 +44,7 @@ RUNTIMES = {
         def run(inputs):
             return list(model(**inputs).values())
         """,
-    ),
-    "torch": (
-        "torch",
-        """
+    "torch": """
         import torch
 
         model = torch.export.load(str(PATH)).module()
@@ -67,10 +55,7 @@ RUNTIMES = {
             outputs, _ = torch.utils._pytree.tree_flatten(model(inputs))
             return [output.detach().numpy() for output in outputs]
         """,
-    ),
-    "jax": (
-        "jax",
-        """
+    "jax": """
         import jax
 
         model = jax.export.deserialize(bytearray(PATH.read_bytes()))
@@ -79,7 +64,6 @@ RUNTIMES = {
         def run(inputs):
             return [np.asarray(x) for x in jax.tree.leaves(model.call(inputs))]
         """,
-    ),
 }
 
 SCRIPT = '''\
@@ -143,7 +127,7 @@ def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixe
     Args:
         name: string, the name of the script's own file.
         file: string, the exported file beside it.
-        format: string, a key of `RUNTIMES`.
+        format: string, a key of `FORMATS`.
         outputs: tuple of strings, what the file returns.
         inputs: dict of the rank of every input by its name.
         tokenizer: `BiGSTokenizer`, whose vocabulary lies beside it.
@@ -153,7 +137,6 @@ def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixe
     Returns:
         A string.
     """
-    needs, runtime = RUNTIMES[format]
     more = MASK_POSITIONS if "mask_positions" in inputs else ""
     if inputs["token_ids"] == 3:
         more += CHOICES
@@ -161,12 +144,12 @@ def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixe
     return SCRIPT.format(
         name=name,
         file=file,
-        needs=needs,
+        needs=FORMATS[format].runs_in,
         outputs=repr(tuple(outputs)),
         lowercase=tokenizer.lowercase,
         strip_accents=tokenizer.lowercase if strip_accents is None else strip_accents,
         length=length,
         fixed=f", length={length}" if is_fixed else "",
         more=more,
-        runtime=textwrap.dedent(runtime),
+        runtime=textwrap.dedent(RUNTIMES[format]),
     )

@@ -1,0 +1,45 @@
+"""The formats of exported models, and what writes and runs each."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format of exported models.
+
+    Attributes:
+        file: the file's name in a package; of a directory, if it has no ending.
+        backends: those that write it rightly at every length.
+        quantized_backends: those of them whose converters write quantized layers
+            rightly (TensorFlow 2.21, PyTorch 2.13).
+        runs_in: the package that runs it.
+    """
+
+    file: str
+    backends: tuple[str, ...]
+    quantized_backends: tuple[str, ...]
+    runs_in: str
+
+    @property
+    def suffix(self):
+        """The ending of the file's name; `""` for a directory."""
+        _, dot, ending = self.file.partition(".")
+        return dot + ending
+
+
+FORMATS = {
+    "tf_saved_model": Format(
+        "saved_model", ("tensorflow", "jax"), ("tensorflow", "jax"), "tensorflow"
+    ),
+    "onnx": Format(
+        "model.onnx", ("tensorflow", "torch"), ("tensorflow",), "onnxruntime"
+    ),
+    "openvino": Format(
+        "model.xml", ("tensorflow", "torch"), ("tensorflow",), "openvino"
+    ),
+    "litert": Format(
+        "model.tflite", ("tensorflow",), (), "tensorflow (or ai-edge-litert)"
+    ),
+    "torch": Format("model.pt2", ("torch",), ("torch",), "torch"),
+    "jax": Format("model.jax", ("jax",), ("jax",), "jax"),
+}
