@@ -50,7 +50,7 @@ docs: guides
 	$(PYTHON) -m venv .venv
 
 .venv/quickstart.installed: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot,training]"
 	touch $@
 
 # torch by itself first: its exact version, before anything asks for a newer one.

@@ -1,5 +1,6 @@
 """The errors that a user can cause, and how a command shows them."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -48,6 +49,25 @@ class PreemptedError(UserError, RuntimeError):
 
 class LostProcessError(UserError, RuntimeError):
     """Another of the processes that train together has ended, or cannot be reached."""
+
+
+@contextlib.contextmanager
+def needs_extra(extra):
+    """Where packages are imported that come with an extra of this one.
+
+    Args:
+        extra: string, such as `"plot"`.
+
+    Raises:
+        ImportError: one is not installed. The message names it and the extra.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{error.name} is not installed: pip install 'keras-bigs[{extra}]'",
+            name=error.name,
+        ) from error
 
 
 def run(main, arguments=None):

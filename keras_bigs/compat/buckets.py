@@ -3,6 +3,8 @@
 import functools
 import os
 
+from keras_bigs.errors import needs_extra
+
 
 @functools.cache
 def bucket_paths():
@@ -18,15 +20,11 @@ def bucket_paths():
     Raises:
         ImportError: gcsfs is not installed.
     """
-    try:
+    with needs_extra("gcs"):
         import fsspec
         import gcsfs  # noqa: F401
         from etils import epath
         from etils.epath import gpath
-    except ImportError as error:
-        raise ImportError(
-            "Buckets are read and written by gcsfs: `pip install keras-bigs[gcs]`."
-        ) from error
     os.environ["EPATH_USE_TF"] = "false"
     # Orbax has asked before, for the paths of its own.
     gpath._is_tf_installed.cache_clear()

@@ -19,7 +19,10 @@ def hide_gpus_from_tensorflow():
     """
     if keras.backend.backend() == "tensorflow":
         return
-    import tensorflow as tf
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return
 
     # Already in use: too late, and the user's own choice.
     with contextlib.suppress(RuntimeError):

@@ -15,11 +15,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from keras_bigs.errors import needs_extra
 from keras_bigs.models.ragged_task import pad_rows
 from keras_bigs.models.row_prediction import bucket_lengths
 from keras_bigs.models.row_prediction import parts_of_batches
+
+with needs_extra("training"):
+    import tensorflow as tf
 
 
 class BucketedBatches:

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from keras_bigs.errors import needs_extra
+
+with needs_extra("training"):
+    import tensorflow as tf
 
 
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> np.ndarray:

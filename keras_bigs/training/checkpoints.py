@@ -7,9 +7,7 @@ import warnings
 import zlib
 
 import numpy as np
-import orbax.checkpoint as ocp
 from etils import epath
-from orbax.checkpoint import multihost
 
 from keras_bigs.compat.orbax_messages import QuietOrbax
 from keras_bigs.compat.orbax_messages import is_refused
@@ -17,12 +15,17 @@ from keras_bigs.compat.orbax_messages import reason
 from keras_bigs.errors import CheckpointError
 from keras_bigs.errors import CheckpointWriteError
 from keras_bigs.errors import ConfigError
+from keras_bigs.errors import needs_extra
 from keras_bigs.files import as_path
 from keras_bigs.files import is_in_bucket
 from keras_bigs.training.model_state import get_state
 from keras_bigs.training.model_state import set_state
 from keras_bigs.training.model_state import shapes
 from keras_bigs.training.processes import sign_of_loss
+
+with needs_extra("training"):
+    import orbax.checkpoint as ocp
+    from orbax.checkpoint import multihost
 
 
 @dataclasses.dataclass(frozen=True)

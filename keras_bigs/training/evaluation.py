@@ -2,10 +2,13 @@
 
 import numpy as np
 from scipy import stats
-from sklearn import metrics
 
 from keras_bigs.errors import TrainingDivergedError
+from keras_bigs.errors import needs_extra
 from keras_bigs.training.multi_label import multi_label_metrics
+
+with needs_extra("training"):
+    from sklearn import metrics
 
 
 def classification_metrics(labels, predictions, num_classes):

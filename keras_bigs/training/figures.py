@@ -3,6 +3,7 @@
 import contextlib
 import functools
 
+from keras_bigs.errors import needs_extra
 from keras_bigs.files import atomic_write
 
 
@@ -29,12 +30,8 @@ def figure(*paths, **kwargs):
         axes.plot([3.1, 2.4, 2.2])
     ```
     """
-    try:
+    with needs_extra("plot"):
         from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Figures are drawn by Matplotlib: pip install keras-bigs[plot]"
-        ) from error
     # A salt, so that the same figure is the same SVG.
     options = {"svg.fonttype": "none", "svg.hashsalt": "keras_bigs"}
     with plt.style.context(["tableau-colorblind10", options]):

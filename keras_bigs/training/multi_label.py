@@ -3,9 +3,12 @@
 import itertools
 
 import numpy as np
-from sklearn import metrics
 
+from keras_bigs.errors import needs_extra
 from keras_bigs.training.figures import figure
+
+with needs_extra("training"):
+    from sklearn import metrics
 
 
 def multi_label_metrics(labels, predictions):

@@ -19,6 +19,7 @@ from rich.progress import track
 
 from keras_bigs.data.corpus.interruption import raise_if_interrupted
 from keras_bigs.errors import DataError
+from keras_bigs.errors import needs_extra
 
 # What a process must have to do to be worth its start, which takes about two seconds.
 BYTES_PER_PROCESS = 8 * 2**20
@@ -139,13 +140,9 @@ def beam_runner(options=None) -> Callable:
     Raises:
         ImportError: Apache Beam is not installed.
     """
-    try:
+    with needs_extra("beam"):
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError as error:
-        raise ImportError(
-            "Apache Beam is not installed: pip install 'keras-bigs[beam]'"
-        ) from error
     if not isinstance(options, PipelineOptions):
         options = PipelineOptions(options or [])
 

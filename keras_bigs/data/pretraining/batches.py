@@ -4,12 +4,15 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
 from keras_bigs.data.pretraining.masking import Masker
 from keras_bigs.data.pretraining.masking import unmask
 from keras_bigs.data.pretraining.shards import Shard
+from keras_bigs.errors import needs_extra
+
+with needs_extra("training"):
+    import tensorflow as tf
 
 hide_gpus_from_tensorflow()
 
