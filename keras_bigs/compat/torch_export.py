@@ -12,6 +12,8 @@ import tempfile
 
 from keras import ops
 
+from keras_bigs.compat.openvino_files import convert_to_openvino
+
 # `torch.export` takes 1 for a constant, and where a convolution leaves a dimension of
 # `length - 1`, so would it 2.
 SHORTEST = 3
@@ -46,12 +48,10 @@ def export_torch(model, filepath, format, shapes, max_length, **kwargs):
     elif format == "onnx":
         _save_onnx(program, filepath, list(shapes), output_names, **kwargs)
     else:
-        import openvino
-
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "model.onnx"
             _save_onnx(program, path, list(shapes), output_names, **kwargs)
-            openvino.serialize(openvino.convert_model(path), filepath)
+            convert_to_openvino(path, filepath)
 
 
 def _trace(model, shapes, max_length, kwargs):

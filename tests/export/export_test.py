@@ -186,11 +186,19 @@ def test_no_file_of_a_loop_that_was_unrolled(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="runs on tensorflow")
+def test_what_nothing_reads_is_no_output(tmp_path):
+    need("openvino")
+    backbone = make_backbone(num_layers=1, max_sequence_length=200)
+    model = keras_bigs.models.BiGSTextClassifier(backbone, num_classes=3)
+    check(model, export(model, tmp_path, "openvino"), draw(2, 20))
+
+
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX writes all of its formats")
 def test_no_quantized_file_where_it_would_be_wrong(tmp_path):
     model = make_backbone(num_layers=1)
     model.quantize("int8")
-    format = "litert" if BACKEND == "tensorflow" else "onnx"
-    with pytest.raises(ValueError, match='On TensorFlow `format="onnx"` can'):
-        model.export(tmp_path / "model", format=format, verbose=False)
+    for format in ("litert", "openvino") if BACKEND == "tensorflow" else ("onnx",):
+        with pytest.raises(ValueError, match='On TensorFlow `format="onnx"` can'):
+            model.export(tmp_path / "model", format=format, verbose=False)
     assert not list(tmp_path.iterdir())

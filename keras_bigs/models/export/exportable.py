@@ -1,9 +1,11 @@
 """`export`: files for TensorFlow, ONNX Runtime, OpenVINO, LiteRT, PyTorch and JAX."""
 
 import contextlib
+import tempfile
 
 import keras
 
+from keras_bigs.compat.openvino_files import convert_to_openvino
 from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.scan import without_loops
 from keras_bigs.compat.tf2onnx import check_onnx
@@ -78,12 +80,14 @@ class Exportable:
         filepath = str(filepath)
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
-        if backend == "torch" or format == "jax":
+        if backend == "torch" or format in ("jax", "openvino"):
             with tracing_for("any"):
                 if format == "jax":
                     _export_jax(self, filepath, shapes, max_length, **kwargs)
-                else:
+                elif backend == "torch":
                     export_torch(self, filepath, format, shapes, max_length, **kwargs)
+                else:
+                    self._export_openvino(filepath, input_signature, **kwargs)
             if verbose is not False:
                 print(f"Saved artifact at '{filepath}'.")
             return
@@ -123,6 +127,12 @@ class Exportable:
             )
             if format == "onnx":
                 check_onnx(filepath)
+
+    def _export_openvino(self, filepath, input_signature, **kwargs):
+        """Writes the SavedModel of TensorFlow, converted."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.export(folder, "tf_saved_model", False, input_signature, **kwargs)
+            convert_to_openvino(folder, filepath)
 
 
 def _export_jax(model, filepath, shapes, max_length, **kwargs):

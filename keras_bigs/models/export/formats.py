@@ -10,8 +10,8 @@ class Format:
     Attributes:
         file: the file's name in a package; of a directory, if it has no ending.
         backends: those that write it rightly at every length.
-        quantized_backends: those of them whose converters write quantized layers
-            rightly (TensorFlow 2.21, PyTorch 2.13).
+        quantized_backends: those of them from which quantized layers come out right
+            (TensorFlow 2.21, PyTorch 2.13, OpenVINO 2026.4).
         runs_in: the package that runs it.
     """
 
@@ -34,9 +34,7 @@ FORMATS = {
     "onnx": Format(
         "model.onnx", ("tensorflow", "torch"), ("tensorflow",), "onnxruntime"
     ),
-    "openvino": Format(
-        "model.xml", ("tensorflow", "torch"), ("tensorflow",), "openvino"
-    ),
+    "openvino": Format("model.xml", ("tensorflow", "torch"), (), "openvino"),
     "litert": Format(
         "model.tflite", ("tensorflow",), (), "tensorflow (or ai-edge-litert)"
     ),
