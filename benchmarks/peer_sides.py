@@ -23,15 +23,26 @@ from benchmarks import timing
 
 KERAS_MODELS = {"bigs": "BiGS", "bert": "BERT", "fnet": "FNet"}
 """Names in `compared_models` of the sides that are models of Keras."""
-SIDES = (
-    *(f"{name}:{on}" for name in KERAS_MODELS for on in ("jax", "tensorflow", "torch")),
-    *("hf_bert", "hf_modernbert"),
-)
+BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+SIDES = {
+    **{
+        f"{name}:{backend}": f"{model}, {'' if name == 'bigs' else 'keras-hub, '}{on}"
+        for name, model in KERAS_MODELS.items()
+        for backend, on in BACKENDS.items()
+    },
+    "hf_bert": "BERT, Hugging Face",
+    "hf_modernbert": "ModernBERT, Hugging Face",
+}
+"""Their names in figures."""
 DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras' names of what the sides compute in."""
-TASKS = ("train", "encode", "predict")
+TASKS = {
+    "train": "a training step",
+    "encode": "the encoder",
+    "predict": "classes of raw strings",
+}
 """A step of masked language modeling; the encoder's outputs of a batch; and classes of
-raw strings, four batches of them."""
+raw strings, four batches of them. With their names in figures."""
 PREDICTED_BATCHES = 4
 
 

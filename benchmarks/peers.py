@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 
-import matplotlib.pyplot as plt
 import numpy as np
 import tyro
 from rich.console import Console
@@ -35,6 +34,7 @@ from benchmarks.peer_sides import DTYPES
 from benchmarks.peer_sides import SIDES
 from benchmarks.peer_sides import TASKS
 from benchmarks.peer_sides import Case
+from keras_bigs import training
 from keras_bigs.errors import ConfigError
 from keras_bigs.files import atomic_write
 
@@ -65,7 +65,7 @@ class Config:
     """Texts a batch, instead of `tokens`."""
     dtypes: tuple[str, ...] = ("float32",)
     """Of `float32` and `bfloat16`."""
-    tasks: tuple[str, ...] = TASKS
+    tasks: tuple[str, ...] = tuple(TASKS)
     dim: int = 256
     layers: int = 12
     vocabulary_size: int = 30522
@@ -230,36 +230,33 @@ def plot(path, rows):
     """Microseconds a token against length, a panel a task, beside the CSV."""
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     seen = {name: list(dict.fromkeys(row[name] for row in rows)) for name in COLUMNS}
-    figure, axes = plt.subplots(
-        1,
-        len(seen["task"]),
-        figsize=(4 * len(seen["task"]), 3.6),
-        layout="constrained",
+    panels = len(seen["task"])
+    with training.figure(
+        *(path.with_suffix(suffix) for suffix in (".png", ".svg")),
+        ncols=panels,
+        figsize=(3.5 * panels, 3.5),
         squeeze=False,
-    )
-    for axis, task in zip(axes[0], seen["task"], strict=True):
-        for (i, side), (dtype, style) in itertools.product(
-            enumerate(seen["side"]), zip(seen["dtype"], ("-", "--"), strict=False)
-        ):
-            points = microseconds(rows, side=side, dtype=dtype, task=task)
-            if points:
-                axis.plot(
-                    *zip(*points, strict=True),
-                    style,
-                    marker="o",
-                    color=f"C{i}",
-                    linewidth=2.5 if side.startswith("bigs") else 1.2,
-                    label=side if dtype == seen["dtype"][0] else None,
-                )
-        axis.set(title=task, xlabel="length in tokens", xscale="log")
-        axis.set_xticks(seen["length"], seen["length"])
-        axis.minorticks_off()
-        axis.set_ylim(bottom=0)
-    axes[0][0].set_ylabel("microseconds a token")
-    axes[0][0].legend(fontsize=8)
-    with atomic_write(path.with_suffix(".png")) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
-    plt.close(figure)
+    ) as axes:
+        for axis, task in zip(axes[0], seen["task"], strict=True):
+            for (i, side), (dtype, style) in itertools.product(
+                enumerate(seen["side"]), zip(seen["dtype"], ("-", "--"), strict=False)
+            ):
+                points = microseconds(rows, side=side, dtype=dtype, task=task)
+                if points:
+                    axis.plot(
+                        *zip(*points, strict=True),
+                        style,
+                        marker="o",
+                        color=f"C{i}",
+                        linewidth=2.5 if side.startswith("bigs") else 1.2,
+                        label=SIDES[side] if dtype == seen["dtype"][0] else None,
+                    )
+            axis.set(title=TASKS[task], xlabel="length in tokens", xscale="log")
+            axis.set_xticks(seen["length"], [f"{n:,}" for n in seen["length"]])
+            axis.minorticks_off()
+            axis.set_ylim(bottom=0)
+        axes[0][0].set_ylabel("microseconds a token")
+        axes[0][0].legend(fontsize=8)
 
 
 def microseconds(rows, **chosen):

@@ -46,38 +46,38 @@ cell** and give the names of your files and columns below.
 
 PARTS = {
     "delivery": (
-        ["my parcel", "the box", "the package i ordered", "what you sent me"],
+        ["my last order", "the big box", "the box i ordered", "what you sent me"],
         [
             "has not come yet",
-            "arrived broken",
+            "has arrived all broken",
             "went to the wrong house",
             "was left in the rain",
-            "is two weeks late",
+            "is now two weeks late",
         ],
     ),
     "payment": (
-        ["my card", "the bill", "the invoice from march", "your bank"],
+        ["my old card", "the last bill", "the bill from march", "my own bank"],
         [
-            "was charged twice",
-            "shows a sum i do not owe",
-            "was refused",
+            "was charged for it twice",
+            "shows far too much money",
+            "was refused by you again",
             "has the wrong tax on it",
-            "says the money has not come",
+            "says no money has come",
         ],
     ),
     "account": (
-        ["my password", "the login page", "the form for a new name", "your app"],
+        ["my old password", "the first page", "the form for names", "your new app"],
         [
-            "does not work",
-            "says that i do not exist",
+            "does not work any more",
+            "says i do not exist",
             "keeps asking for a code",
-            "shows the name of my wife",
+            "shows the wrong name again",
             "will not let me in",
         ],
     ),
 }
-OPENINGS = ["hello,", "good morning,", "please help:", "again", "for the third time"]
-ENDINGS = ["what now?", "i am not happy.", "thank you.", "please call me.", "help."]
+OPENINGS = ["hello to you all,", "good morning to you,", "for the third time,"]
+ENDINGS = ["what shall i do?", "i am not happy.", "please call me soon."]
 
 
 def write_messages(path, number, seed):
@@ -95,7 +95,7 @@ def write_messages(path, number, seed):
 
 
 write_messages(folder / "train.tsv", 240, seed=1)
-write_messages(folder / "dev.tsv", 120, seed=2)
+write_messages(folder / "dev.tsv", 128, seed=2)
 print("\n".join((folder / "train.tsv").read_text().splitlines()[:4]))
 
 """
@@ -128,7 +128,8 @@ The classifier starts from a pretrained encoder and a new output layer. Batches 
 together from messages of about the same length, so that little padding is computed.
 `fine_tune` trains as the paper does (AdamW, warm-up over a tenth of the steps, linear
 decay), evaluates after every epoch, stops when `patience` epochs were no better, and
-leaves the classifier as it was at its best.
+leaves the classifier as it was at its best. (TensorFlow takes longest to get ready for
+the first step, here and in the command at the end: most of this guide's time there.)
 """
 
 classifier = keras_bigs.models.BiGSTextClassifier.from_preset(
@@ -184,7 +185,7 @@ training.
 
 classifier.save_to_preset(folder / "preset")
 loaded = keras_bigs.models.BiGSTextClassifier.from_preset(str(folder / "preset"))
-(logits,) = loaded.predict(["good morning, your app has forgotten me. help."])
+(logits,) = loaded.predict(["good morning, your new app forgets me. what shall i do?"])
 print(classes[logits.argmax()])
 
 """

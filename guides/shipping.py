@@ -156,7 +156,10 @@ if __name__ == "__main__":
 (folder / "server.py").write_text(SERVER.replace("PRESET", str(folder / "float32")))
 log = (folder / "server.log").open("w")
 server = subprocess.Popen(
-    [sys.executable, folder / "server.py"], stdout=log, stderr=log
+    [sys.executable, folder / "server.py"],
+    stdout=log,
+    stderr=log,
+    start_new_session=True,
 )
 
 """
@@ -189,7 +192,7 @@ answer = json.loads(request("/predict", {"text": texts[1]}))
 print(answer)
 print("difference:", np.abs(np.array(answer["probabilities"]) - expected[1]).max())
 
-server.send_signal(signal.SIGINT)  # Ctrl-C, which ends its workers too
+os.killpg(server.pid, signal.SIGTERM)  # its workers too
 server.wait()
 
 """
