@@ -44,6 +44,9 @@ class BiSSM(RoutingLayer):
         min_step: float. Smallest initial step size, in tokens.
         max_step: float. Largest initial step size, in tokens.
         method: the algorithm, see `keras_bigs.ssm.convolve`.
+        max_length: int or `None`. The longest sequence that will come, if that is
+            known: it makes `method="auto"` faster where lengths are not known before a
+            program runs. Longer ones are right too.
         seed: int or `None`. Seed of the SSMs' initial parameters, which differ between
             the directions. (The dense layers' is that of their initializers.)
         **kwargs: those of `RoutingLayer`.
@@ -72,6 +75,7 @@ class BiSSM(RoutingLayer):
         min_step=0.01,
         max_step=1.0,
         method="auto",
+        max_length=None,
         seed=None,
         **kwargs,
     ):
@@ -89,6 +93,7 @@ class BiSSM(RoutingLayer):
         self.min_step = min_step
         self.max_step = max_step
         self.method = method
+        self.max_length = max_length
         self.seed = seed
         self._convolutions = Convolutions()
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
@@ -102,6 +107,7 @@ class BiSSM(RoutingLayer):
             combine="sequential" if options.block == "stack" else "multiply",
             activation=options.activation,
             method=options.method,
+            max_length=options.max_length,
         )
 
     def _ssm(self, reverse, name):
@@ -147,6 +153,7 @@ class BiSSM(RoutingLayer):
             x,
             discretization=self.discretization,
             method=self.method,
+            max_length=self.max_length,
         )
         forward = zero_padding(self.forward_dense(x), padding_mask)
         forward = self.forward_output_dense(convolve_forward(forward))
@@ -169,5 +176,6 @@ class BiSSM(RoutingLayer):
             "min_step": self.min_step,
             "max_step": self.max_step,
             "method": self.method,
+            "max_length": self.max_length,
             "seed": self.seed,
         }

@@ -22,6 +22,7 @@ class RoutingOptions:
         block: `"gated"` or `"stack"`, the block that the layer goes into.
         state_dim: int. The state size of SSMs.
         method: the algorithm of SSMs, see `keras_bigs.ssm.convolve`.
+        max_length: int or `None`. The longest sequence that will come.
         dropout: float. The dropout rate.
         activation: the activation function of the block.
         kernel_initializer: initializer of dense kernels.
@@ -32,6 +33,7 @@ class RoutingOptions:
     block: str = "gated"
     state_dim: int = 64
     method: str = "auto"
+    max_length: int | None = None
     dropout: float = 0.0
     activation: Any = gelu_tanh
     kernel_initializer: Any = "glorot_uniform"

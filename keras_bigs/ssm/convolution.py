@@ -29,7 +29,7 @@ LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
 
 
-def auto_method(length, channels, platform, can_loop=True):
+def auto_method(length, channels, platform, can_loop=True, max_length=None):
     """The algorithm that `method="auto"` stands for.
 
     Args:
@@ -38,13 +38,15 @@ def auto_method(length, channels, platform, can_loop=True):
         channels: int. The number of channels that share a kernel.
         platform: `"cpu"`, `"accelerator"` or, of a file that may run anywhere, `"any"`.
         can_loop: bool. Whether the program can loop over an unknown number of chunks.
+        max_length: int or `None`. The longest that an unknown length can be.
 
     Returns:
         `"toeplitz"`, `"fft"` or `"chunked"`.
     """
-    if not isinstance(length, int):
-        return "chunked" if can_loop else "toeplitz"
     longest = next(n for least, n in LONGEST_TOEPLITZ.items() if channels >= least)
+    if not isinstance(length, int):
+        is_short = max_length is not None and max_length <= longest
+        return "toeplitz" if is_short or not can_loop else "chunked"
     if length <= longest:
         return "toeplitz"
     is_thin = channels < FEWEST_CHANNELS_TO_CHUNK
@@ -59,7 +61,15 @@ def check_method(method):
         )
 
 
-def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse=False):
+def convolve(
+    inputs,
+    parameters,
+    *,
+    discretization="zoh",
+    method="auto",
+    max_length=None,
+    reverse=False,
+):
     """Applies diagonal SSMs along a sequence: `y = k * u + D u`.
 
     Every algorithm computes the same map, to rounding, and so do their gradients:
@@ -80,6 +90,9 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
             computed in their dtype whatever that of the inputs.
         discretization: `"zoh"` or `"bilinear"`.
         method: `"auto"`, `"recurrent"`, `"toeplitz"`, `"fft"` or `"chunked"`.
+        max_length: int or `None`. The longest sequence that will come. `"auto"` goes by
+            it where the length is not known before the program runs: in exported files,
+            and on TensorFlow in batches of several lengths. Any length is right.
         reverse: bool. `False`: causal, position `l` sees positions up to `l`. `True`:
             anti-causal, `Flip(SSM(Flip(u)))` in the paper's terms.
 
@@ -102,12 +115,18 @@ def convolve(inputs, parameters, *, discretization="zoh", method="auto", reverse
     """
     inputs = ops.convert_to_tensor(inputs)
     (apply,) = convolutions(
-        [parameters], inputs, discretization=discretization, method=method
+        [parameters],
+        inputs,
+        discretization=discretization,
+        method=method,
+        max_length=max_length,
     )
     return apply(inputs, reverse=reverse)
 
 
-def convolutions(parameters, like, *, discretization="zoh", method="auto"):
+def convolutions(
+    parameters, like, *, discretization="zoh", method="auto", max_length=None
+):
     """Convolutions by several SSMs whose kernels are computed in one go.
 
     Args:
@@ -115,6 +134,7 @@ def convolutions(parameters, like, *, discretization="zoh", method="auto"):
         like: `(batch, length, dim)`, a tensor of the shape of the inputs to come.
         discretization: as in `convolve`.
         method: as in `convolve`.
+        max_length: as in `convolve`.
 
     Returns:
         A function of `inputs` and `reverse=False` for each of the SSMs: `convolve`
@@ -141,6 +161,7 @@ def convolutions(parameters, like, *, discretization="zoh", method="auto"):
             dim // num_kernels,
             platform(),
             can_loop=can_scan_unknown_length(),
+            max_length=max_length,
         )
     algorithm = METHODS[method]
     stacked = SSMParameters(

@@ -112,3 +112,37 @@ def test_other_ranks_are_refused(shape):
     parameters = ssm.initial_parameters(4, seed=0)
     with pytest.raises(ValueError, match=rf"\(batch, length, dim\).*{shown}"):
         ssm.convolve(x, parameters)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="runs on tensorflow"
+)
+@pytest.mark.parametrize(("max_length", "has_loop"), [(None, True), (512, False)])
+def test_short_sequences_of_several_lengths_take_no_loop(max_length, has_loop):
+    import tensorflow as tf
+
+    layer = layers.BiSSM(4, max_length=max_length)
+    layer.build((None, None, 32))
+    randomize(layer)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, 32))])
+    def loss_and_gradients(x):
+        with tf.GradientTape() as tape:
+            y = layer(x)
+            loss = tf.reduce_sum(y * tf.sin(y))
+        return y, tape.gradient(loss, [w.value for w in layer.trainable_weights])
+
+    graph = loss_and_gradients.get_concrete_function().graph
+    assert has_loop == any("While" in node.op for node in graph.as_graph_def().node)
+    # Longer than it was said.
+    for length in (9, 70, 600):
+        x = np.random.default_rng(length).normal(size=(2, length, 32)).astype("float32")
+        y, gradients = loss_and_gradients(x)
+        with tf.GradientTape() as tape:
+            expected = layer(x)
+            loss = tf.reduce_sum(expected * tf.sin(expected))
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+        expected = tape.gradient(loss, [w.value for w in layer.trainable_weights])
+        for actual, wanted in zip(gradients, expected, strict=True):
+            scale = np.abs(wanted).max()
+            np.testing.assert_allclose(actual / scale, wanted / scale, atol=1e-4)

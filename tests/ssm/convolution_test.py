@@ -269,6 +269,9 @@ def test_auto_method():
     # An exported file.
     assert auto_method(512, 1, "any") == "chunked"
     assert auto_method(None, 1, "any", can_loop=False) == "toeplitz"
+    assert auto_method(None, 256, "cpu", max_length=512) == "toeplitz"
+    assert auto_method(None, 256, "cpu", max_length=513) == "chunked"
+    assert auto_method(None, 1, "cpu", max_length=512) == "chunked"
 
 
 def test_platform_is_where_keras_computes():

@@ -187,6 +187,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
             block=block,
             state_dim=state_dim,
             method=method,
+            max_length=max_sequence_length,
             dropout=dropout,
             activation=activation,
             kernel_initializer=bigs_kernel_initializer(hidden_dim),
