@@ -6,7 +6,7 @@
 Compiles the gradients of an encoder with and without `rematerialize`, runs nothing, and
 reads the size of the temporary buffers from the executable: activations and whatever
 else lives within a step, without weights and their gradients. With `--tpu` it compiles
-for one chip of such a topology (`pip install libtpu`; no TPU is needed).
+for one chip of such a topology (`pip install '.[tpu]'`; no TPU is needed).
 """
 
 import dataclasses

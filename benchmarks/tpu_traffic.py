@@ -1,6 +1,6 @@
 """What a training step sends between TPU chips, by their number and what they divide.
 
-    pip install libtpu
+    pip install '.[tpu]'
     KERAS_BACKEND=jax python -m benchmarks.tpu_traffic --output runs/tpu_traffic
 
 Compiles the pretraining step of a configuration for slices that are not there, with

@@ -1,12 +1,12 @@
 """Tries each installation of the package in a fresh environment.
 
     python -m docs.installations
-    python -m docs.installations none torch --output build/installations
+    python -m docs.installations none torch
 
 Builds a wheel of the working tree. For each extra it makes a virtual environment,
 installs the wheel with that extra by `constraints.txt`, and runs commands there, in a
 directory that has copies of `recipes` and `guides` but not the package. Prints a table
-of `docs/installation.md`: packages, their megabytes, seconds to install, what ran.
+of `docs/installation.md`: megabytes, seconds to install, what ran.
 """
 
 import dataclasses
@@ -170,8 +170,10 @@ INSTALLATIONS = {
     "tpu": Installation(
         *("tpu", "jax", "`recipes.plan`"),
         (
-            *("-m", "recipes.plan", "tiny", "--topology", "v5e:2x2"),
-            *("--length", "128", "--batch_size", "8", "--no_estimate_time"),
+            (
+                *("-m", "recipes.plan", "tiny", "--topology", "v5e:2x2"),
+                *("--length", "128", "--batch_size", "8", "--no_estimate_time"),
+            ),
         ),
     ),
 }
@@ -201,8 +203,8 @@ def main(config):
             cwd=directory,
         )
         (wheel,) = directory.glob("*.whl")
-        print("| installation | packages | MB | install, s | backend | what ran |")
-        print("|---|---:|---:|---:|---|---|", flush=True)
+        print("| installation | MB | install, s | backend | what ran |")
+        print("|---|---:|---:|---|---|", flush=True)
         for name in config.names or INSTALLATIONS:
             with console.status(name):
                 print(tried(INSTALLATIONS[name], wheel, directory / name), flush=True)
@@ -233,7 +235,6 @@ def tried(installation, wheel, directory):
             python, "-m", "pip", "uninstall", "-y", *installation.without, cwd=directory
         )
     seconds = time.monotonic() - start
-    packages = list(environment.rglob("*.dist-info"))
     size = sum(p.stat().st_size for p in environment.rglob("*") if p.is_file())
     for command in installation.commands:
         run(python, *command, cwd=directory, KERAS_BACKEND=installation.backend)
@@ -241,7 +242,7 @@ def tried(installation, wheel, directory):
     what = " + ".join((f"`keras-bigs{extra}`", *installation.others))
     what += "".join(f" − {name}" for name in installation.without)
     return (
-        f"| {what} | {len(packages)} | {size / 1e6:,.0f} | {seconds:.0f} | "
+        f"| {what} | {size / 1e6:,.0f} | {seconds:.0f} | "
         f"{installation.backend} | {installation.shows} |"
     )
 
@@ -254,7 +255,8 @@ def run(*command, cwd, **environment):
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode:
         command = " ".join(map(str, command))

@@ -20,6 +20,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+import itertools
 import pathlib
 import random
 import subprocess
@@ -76,26 +77,35 @@ PARTS = {
         ],
     ),
 }
-OPENINGS = ["hello to you all,", "good morning to you,", "for the third time,"]
-ENDINGS = ["what shall i do?", "i am not happy.", "please call me soon."]
+OPENINGS = [
+    "hello to you all,",
+    "good morning to you,",
+    "for the third time,",
+    "i am sorry, but",
+    "please help me here:",
+]
+ENDINGS = [
+    "what shall i do?",
+    "i am not happy.",
+    "please call me soon.",
+    "can you help me?",
+    "i thank you all.",
+]
 
-
-def write_messages(path, number, seed):
-    generator = random.Random(seed)
-    lines = ["message\ttopic"]
-    for _ in range(number):
+messages = [
+    (" ".join(parts), topic)
+    for topic, (subjects, complaints) in PARTS.items()
+    for parts in itertools.product(OPENINGS, subjects, complaints, ENDINGS)
+]
+generator = random.Random(0)
+# Without repeats: what is trained on must not be evaluated on.
+lines = []
+for message, topic in generator.sample(messages, 240 + 128):
+    if generator.random() < 0.05:
         topic = generator.choice(list(PARTS))
-        subjects, complaints = PARTS[topic]
-        parts = (OPENINGS, subjects, complaints, ENDINGS)
-        message = " ".join(generator.choice(part) for part in parts)
-        if generator.random() < 0.05:
-            topic = generator.choice(list(PARTS))
-        lines.append(f"{message}\t{topic}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-write_messages(folder / "train.tsv", 240, seed=1)
-write_messages(folder / "dev.tsv", 128, seed=2)
+    lines.append(f"{message}\t{topic}\n")
+for name, rows in (("train.tsv", lines[:240]), ("dev.tsv", lines[240:])):
+    (folder / name).write_text("message\ttopic\n" + "".join(rows), encoding="utf-8")
 print("\n".join((folder / "train.tsv").read_text().splitlines()[:4]))
 
 """
@@ -128,8 +138,8 @@ The classifier starts from a pretrained encoder and a new output layer. Batches 
 together from messages of about the same length, so that little padding is computed.
 `fine_tune` trains as the paper does (AdamW, warm-up over a tenth of the steps, linear
 decay), evaluates after every epoch, stops when `patience` epochs were no better, and
-leaves the classifier as it was at its best. (TensorFlow takes longest to get ready for
-the first step, here and in the command at the end: most of this guide's time there.)
+leaves the classifier as it was at its best. (On TensorFlow most of this guide's time is
+compiling, here and in the command at the end.)
 """
 
 classifier = keras_bigs.models.BiGSTextClassifier.from_preset(

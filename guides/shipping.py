@@ -183,17 +183,17 @@ def is_healthy():
         return False
 
 
-while not is_healthy():
-    if server.poll() is not None:
-        raise RuntimeError((folder / "server.log").read_text()[-2000:])
-    time.sleep(0.5)
-
-answer = json.loads(request("/predict", {"text": texts[1]}))
+try:
+    while not is_healthy():
+        if server.poll() is not None:
+            raise RuntimeError((folder / "server.log").read_text()[-2000:])
+        time.sleep(0.5)
+    answer = json.loads(request("/predict", {"text": texts[1]}))
+finally:
+    os.killpg(server.pid, signal.SIGTERM)  # its workers too
+    server.wait()
 print(answer)
 print("difference:", np.abs(np.array(answer["probabilities"]) - expected[1]).max())
-
-os.killpg(server.pid, signal.SIGTERM)  # its workers too
-server.wait()
 
 """
 (`start` and `end` of a `BiGSQuestionAnswerer`, or the classes of words, are served the

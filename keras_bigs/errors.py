@@ -1,6 +1,7 @@
 """The errors that a user can cause, and how a command shows them."""
 
 import contextlib
+import importlib.util
 import os
 import signal
 import sys
@@ -64,9 +65,13 @@ def needs_extra(extra):
     try:
         yield
     except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        # Of a package that is there, something else is wrong.
+        if not package or importlib.util.find_spec(package) is not None:
+            raise
         raise ImportError(
-            f"{error.name} is not installed: pip install 'keras-bigs[{extra}]'",
-            name=error.name,
+            f"{package} is not installed: pip install 'keras-bigs[{extra}]'",
+            name=package,
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Plans a pretraining run on TPUs, without one: memory, time, traffic, chip-hours.
 
-    pip install libtpu
+    pip install '.[tpu]'
     python -m recipes.plan large --topology v5e:4x4 --sequence_length 4096 \\
         --batch_size 256 --output runs/plan.json
 

@@ -9,21 +9,21 @@ import contextlib
 
 import keras
 
+from keras_bigs.compat.keras_hub_preprocessing import tf
+
 
 def hide_gpus_from_tensorflow():
     """Makes TensorFlow leave GPUs alone, unless it is the backend.
 
     `keras_bigs.models` calls it, and whatever else uses TensorFlow and can be had
     without: batches of shards, TensorFlow Datasets. No effect if the process has made
-    TensorFlow use its GPUs before: then it means to.
+    TensorFlow use its GPUs before: then it means to. Nor where TensorFlow is not
+    installed, as keras-hub leaves it out on Windows.
     """
     if keras.backend.backend() == "tensorflow":
         return
-    try:
-        import tensorflow as tf
-    except ImportError:
+    if tf is None:
         return
-
     # Already in use: too late, and the user's own choice.
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")

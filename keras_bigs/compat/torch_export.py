@@ -13,6 +13,7 @@ import tempfile
 from keras import ops
 
 from keras_bigs.compat.openvino_files import convert_to_openvino
+from keras_bigs.errors import needs_extra
 
 # `torch.export` takes 1 for a constant, and where a convolution leaves a dimension of
 # `length - 1`, so would it 2.
@@ -109,11 +110,13 @@ def _trace(model, shapes, max_length, kwargs):
 def _save_onnx(program, filepath, input_names, output_names, **kwargs):
     import torch
 
-    torch.onnx.export(
-        program,
-        dynamo=True,
-        verbose=False,
-        input_names=input_names,
-        output_names=output_names,
-        **kwargs,
-    ).save(filepath)
+    with needs_extra("export"):
+        onnx_program = torch.onnx.export(
+            program,
+            dynamo=True,
+            verbose=False,
+            input_names=input_names,
+            output_names=output_names,
+            **kwargs,
+        )
+    onnx_program.save(filepath)

@@ -44,11 +44,10 @@ class BiSSM(RoutingLayer):
         min_step: float. Smallest initial step size, in tokens.
         max_step: float. Largest initial step size, in tokens.
         method: the algorithm, see `keras_bigs.ssm.convolve`.
-        max_length: int or `None`. The longest sequence that will come, if that is
-            known: it makes `method="auto"` faster where lengths are not known before a
-            program runs. Longer ones are right too.
         seed: int or `None`. Seed of the SSMs' initial parameters, which differ between
             the directions. (The dense layers' is that of their initializers.)
+        max_length: int or `None`. The longest sequence that will come, see
+            `keras_bigs.ssm.convolve`. A backbone gives its own.
         **kwargs: those of `RoutingLayer`.
 
     Call arguments, result and errors are those of `RoutingLayer`. The signal that
@@ -75,8 +74,8 @@ class BiSSM(RoutingLayer):
         min_step=0.01,
         max_step=1.0,
         method="auto",
-        max_length=None,
         seed=None,
+        max_length=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -93,8 +92,8 @@ class BiSSM(RoutingLayer):
         self.min_step = min_step
         self.max_step = max_step
         self.method = method
-        self.max_length = max_length
         self.seed = seed
+        self.max_length = max_length
         self._convolutions = Convolutions()
         self.forward_ssm = self._ssm(reverse=False, name="forward_ssm")
         self.backward_ssm = self._ssm(reverse=True, name="backward_ssm")
@@ -122,6 +121,7 @@ class BiSSM(RoutingLayer):
             method=self.method,
             # No two directions of any two seeds share a stream.
             seed=None if self.seed is None else 2 * self.seed + reverse,
+            max_length=self.max_length,
             dtype=self.dtype_policy,
             name=name,
         )
@@ -176,6 +176,6 @@ class BiSSM(RoutingLayer):
             "min_step": self.min_step,
             "max_step": self.max_step,
             "method": self.method,
-            "max_length": self.max_length,
             "seed": self.seed,
+            "max_length": self.max_length,
         }

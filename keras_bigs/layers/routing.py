@@ -116,8 +116,8 @@ def get_routing(routing, options):
 
     Args:
         routing: a registered name, or a layer to copy (its weights are not copied).
-        options: `RoutingOptions`. A copied layer takes its dtype from them; its other
-            arguments are its own.
+        options: `RoutingOptions`. A copied layer takes its dtype from them and, if it
+            has one, `max_length`; its other arguments are its own.
 
     Returns:
         A `keras.layers.Layer` that shares nothing with others.
@@ -126,7 +126,9 @@ def get_routing(routing, options):
         ValueError: an unknown name.
     """
     if isinstance(routing, keras.layers.Layer):
-        config = {**routing.get_config(), "dtype": options.dtype}
+        config = routing.get_config()
+        for name in {"dtype", "max_length"} & config.keys():
+            config[name] = getattr(options, name)
         return type(routing).from_config(config)
     if routing not in ROUTINGS:
         raise ValueError(

@@ -34,6 +34,8 @@ class S4DKernel(keras.layers.Layer):
         max_step: float. Largest initial step size, in tokens.
         method: the algorithm, see `keras_bigs.ssm.convolve`.
         seed: int or `None`. Seed of the initial parameters.
+        max_length: int or `None`. The longest sequence that will come, see
+            `keras_bigs.ssm.convolve`.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Call arguments:
@@ -67,6 +69,7 @@ class S4DKernel(keras.layers.Layer):
         max_step=1.0,
         method="auto",
         seed=None,
+        max_length=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -81,6 +84,7 @@ class S4DKernel(keras.layers.Layer):
         self.max_step = max_step
         self.method = method
         self.seed = seed
+        self.max_length = max_length
         self._convolutions = Convolutions()
         self.supports_masking = True
 
@@ -133,6 +137,7 @@ class S4DKernel(keras.layers.Layer):
             inputs,
             discretization=self.discretization,
             method=self.method,
+            max_length=self.max_length,
         )
         return convolve(inputs, reverse=self.reverse)
 
@@ -167,6 +172,7 @@ class S4DKernel(keras.layers.Layer):
                 "max_step": self.max_step,
                 "method": self.method,
                 "seed": self.seed,
+                "max_length": self.max_length,
             }
         )
         return config

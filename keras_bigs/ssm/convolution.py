@@ -92,7 +92,8 @@ def convolve(
         method: `"auto"`, `"recurrent"`, `"toeplitz"`, `"fft"` or `"chunked"`.
         max_length: int or `None`. The longest sequence that will come. `"auto"` goes by
             it where the length is not known before the program runs: in exported files,
-            and on TensorFlow in batches of several lengths. Any length is right.
+            and on TensorFlow in batches of several lengths. Longer ones are
+            right too, at a cost quadratic in length.
         reverse: bool. `False`: causal, position `l` sees positions up to `l`. `True`:
             anti-causal, `Flip(SSM(Flip(u)))` in the paper's terms.
 

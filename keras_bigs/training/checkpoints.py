@@ -7,7 +7,6 @@ import warnings
 import zlib
 
 import numpy as np
-from etils import epath
 
 from keras_bigs.compat.orbax_messages import QuietOrbax
 from keras_bigs.compat.orbax_messages import is_refused
@@ -25,6 +24,7 @@ from keras_bigs.training.processes import sign_of_loss
 
 with needs_extra("training"):
     import orbax.checkpoint as ocp
+    from etils import epath
     from orbax.checkpoint import multihost
 
 

@@ -10,6 +10,7 @@ from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.scan import without_loops
 from keras_bigs.compat.tf2onnx import check_onnx
 from keras_bigs.compat.torch_export import export_torch
+from keras_bigs.errors import needs_extra
 from keras_bigs.files import atomic_write
 from keras_bigs.models.export.formats import FORMATS
 
@@ -44,8 +45,9 @@ class Exportable:
         | `"jax"`            | `.jax`    | JAX               | `jax.export`        |
 
         A model of another backend is saved as a preset and loaded on one of these. On
-        PyTorch, and for LiteRT, open lengths are at the cost of a Toeplitz product,
-        quadratic in length (PyTorch: from 3 tokens on); a fixed length is not.
+        PyTorch, for LiteRT, and of encoders of at most 512 positions, open lengths are
+        at the cost of a Toeplitz product, quadratic in length (PyTorch: from 3 tokens
+        on); a fixed length is not.
 
         Args:
             filepath: `str` or `pathlib.Path`.
@@ -60,7 +62,7 @@ class Exportable:
 
         Raises:
             ImportError: a package that the format needs is missing; `pip install
-                keras-bigs[export]` brings all.
+                'keras-bigs[export]'` brings all.
             ValueError: a format that this backend cannot write, a signature of other
                 inputs or longer than `max_sequence_length`, or a routing or quantized
                 layers that the format has no operations for.
@@ -78,6 +80,10 @@ class Exportable:
         )
         check_export_format(format, any(quantized))
         filepath = str(filepath)
+        if format == "openvino" and not filepath.endswith(".xml"):
+            raise ValueError(
+                f"A file for OpenVINO ends in `.xml`. Received: filepath={filepath!r}"
+            )
         shapes = _shapes(self, input_signature)
         max_length = getattr(self, "backbone", self).max_sequence_length
         if backend == "torch" or format in ("jax", "openvino"):
@@ -113,6 +119,7 @@ class Exportable:
         }
         with contextlib.ExitStack() as scopes:
             scopes.enter_context(tracing_for("any"))
+            scopes.enter_context(needs_extra("export"))
             if format == "litert":
                 scopes.enter_context(without_loops())
             if format == "onnx":
@@ -130,6 +137,8 @@ class Exportable:
 
     def _export_openvino(self, filepath, input_signature, **kwargs):
         """Writes the SavedModel of TensorFlow, converted."""
+        with needs_extra("export"):
+            import openvino  # noqa: F401  before the work
         with tempfile.TemporaryDirectory() as folder:
             self.export(folder, "tf_saved_model", False, input_signature, **kwargs)
             convert_to_openvino(folder, filepath)

@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_bigs.errors import needs_extra
 from keras_bigs.models.export.formats import FORMATS
 
 
@@ -53,7 +54,8 @@ def _saved_model(path):
 
 
 def _onnx(path):
-    import onnxruntime
+    with needs_extra("export"):
+        import onnxruntime
 
     session = onnxruntime.InferenceSession(path)
     # TensorFlow's converter may write `token_ids:0`.
@@ -62,7 +64,8 @@ def _onnx(path):
 
 
 def _openvino(path):
-    import openvino
+    with needs_extra("export"):
+        import openvino
 
     # In half precision on some processors otherwise.
     options = {"INFERENCE_PRECISION_HINT": "f32"}

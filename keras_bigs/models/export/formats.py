@@ -12,7 +12,7 @@ class Format:
         backends: those that write it rightly at every length.
         quantized_backends: those of them from which quantized layers come out right
             (TensorFlow 2.21, PyTorch 2.13, OpenVINO 2026.4).
-        runs_in: the package that runs it.
+        runs_in: what to install to run it.
     """
 
     file: str

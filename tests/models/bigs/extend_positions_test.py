@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_bigs import layers
 from keras_bigs import models
 from tests.backend import to_numpy
 from tests.weights import randomize
@@ -39,6 +40,14 @@ def test_old_lengths_do_not_change():
     table = to_numpy(longer.position_embedding.position_embeddings)
     np.testing.assert_array_equal(table[12:24], table[:12])
     np.testing.assert_array_equal(table[24:], table[:6])
+
+
+@pytest.mark.parametrize("routing", ["ssm", layers.BiSSM(4)])
+def test_routing_layers_know_the_length(routing):
+    model = backbone(routing=routing)
+    assert model.blocks[1].routing.max_length == 12
+    longer = models.extend_positions(model, 30)
+    assert longer.blocks[1].routing.max_length == 30
 
 
 def test_interpolate():

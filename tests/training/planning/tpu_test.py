@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
-    reason="libtpu is not installed: `pip install libtpu`",
+    reason="libtpu is not installed: `pip install 'keras-bigs[tpu]'`",
 )
 
 TINY = ["--num_layers", "2", "--hidden_dim", "128", "--state_dim", "16"]
@@ -162,5 +162,5 @@ def test_topologies_that_are_none(name):
 
 def test_libtpu_is_asked_for(monkeypatch):
     monkeypatch.setattr(topologies.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="pip install libtpu"):
+    with pytest.raises(ConfigError, match=r"pip install 'keras-bigs\[tpu\]'"):
         planning.tpu_topology("v5e:2x2")
