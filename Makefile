@@ -25,6 +25,8 @@ ON_BACKENDS := tests-on-jax tests-on-tensorflow tests-on-torch
 SUITES := $(ON_BACKENDS) tests-without-backend
 SELECT := slow or not slow
 .PHONY: $(SUITES)
+# PyTorch's threads would wait for each other while the other suite has their core.
+$(SUITES): export OMP_NUM_THREADS := 1
 
 $(ON_BACKENDS): tests-on-%:
 	@set -o pipefail; KERAS_BACKEND=$* $(BIN)/python -m pytest \

@@ -133,7 +133,7 @@ INSTALLATIONS = {
         without=("tensorflow", "tensorflow-text"),
     ),
     "jax": Installation(
-        *("jax", "jax", "[getting started](../guides/getting_started.py)"),
+        *("jax", "jax", "`guides/getting_started.py`"),
         (("guides/getting_started.py",),),
     ),
     "tensorflow": Installation("tensorflow", "tensorflow", STRINGS, (("-c", MODELS),)),
