@@ -20,16 +20,15 @@ test-all: lint
 	@$(MAKE) --no-print-directory -j2 $(SUITES)
 
 # A process for each backend, and one for what no backend takes part in; two at a time,
-# longest first.
+# longest first. PyTorch has one thread: two would wait for each other while the other
+# suite has their core.
 ON_BACKENDS := tests-on-jax tests-on-tensorflow tests-on-torch
 SUITES := $(ON_BACKENDS) tests-without-backend
 SELECT := slow or not slow
 .PHONY: $(SUITES)
-# PyTorch's threads would wait for each other while the other suite has their core.
-$(SUITES): export OMP_NUM_THREADS := 1
 
 $(ON_BACKENDS): tests-on-%:
-	@set -o pipefail; KERAS_BACKEND=$* $(BIN)/python -m pytest \
+	@set -o pipefail; OMP_NUM_THREADS=1 KERAS_BACKEND=$* $(BIN)/python -m pytest \
 		-m "($(SELECT)) and not without_backend" 2>&1 | sed -u "s/^/[$*] /"
 
 tests-without-backend:
