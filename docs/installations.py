@@ -54,7 +54,7 @@ for name in sys.argv[1:]:
     importlib.import_module(name)
 """
 
-NO_BUCKET = """
+BUCKET = """
 from keras_bigs import files
 
 assert type(files.as_path("gs://bucket/texts")).__module__.startswith("etils")
@@ -76,26 +76,20 @@ FILMS = "sentence\tlabel\n" + "a gripping film\tgood\ntwo hours of nothing\tbad\
 BOOK = "\n".join(f"The {n} old men sat by the sea.\n" for n in range(1000))
 
 
-def classify(output):
-    """Fine-tuning by command."""
-    return (
-        *("-m", "recipes.classify", "--train", "films.tsv", "--eval", "films.tsv"),
-        *("--text", "sentence", "--label", "label", "--epochs", "1"),
-        *("--model", "bigs_mini_en_uncased", "--sequence_length", "16"),
-        *("--output", output),
-    )
-
-
-def prepare(output, *options):
-    """Shards by command."""
-    return (
-        *("-m", "recipes.prepare", "book.txt", "--vocabulary_size", "200"),
-        *("--output", output, *options),
-    )
+CLASSIFY = (
+    *("-m", "recipes.classify", "--train", "films.tsv", "--eval", "films.tsv"),
+    *("--text", "sentence", "--label", "label", "--epochs", "1"),
+    *("--model", "bigs_mini_en_uncased", "--sequence_length", "16"),
+    *("--output", "classifier"),
+)
+PREPARE = (
+    *("-m", "recipes.prepare", "book.txt", "--vocabulary_size", "200"),
+    *("--output", "shards"),
+)
 
 
 def export(format):
-    """An export by command, which is run and compared with Keras."""
+    """The export of what `CLASSIFY` trains, which is run and compared with Keras."""
     return (
         *("-m", "recipes.export", "classifier/preset", "--format", format),
         *("--output", format),
@@ -140,24 +134,24 @@ INSTALLATIONS = {
     "torch": Installation("torch", "torch", STRINGS, (("-c", MODELS),)),
     "training": Installation(
         *("training", "jax", "`recipes.prepare`, `recipes.classify`"),
-        (prepare("shards"), classify("classifier")),
+        (PREPARE, CLASSIFY),
     ),
     "plot": Installation("plot", "tensorflow", "a figure", (("-c", FIGURE),)),
-    "gcs": Installation("gcs", "jax", "a bucket's paths", (("-c", NO_BUCKET),)),
+    "gcs": Installation("gcs", "jax", "a bucket's paths", (("-c", BUCKET),)),
     "tfds": Installation("tfds", "jax", "a data set's name", (("-c", NOT_PREPARED),)),
     "beam": Installation(
         *("beam", "jax", "`recipes.prepare --beam`"),
-        (prepare("shards", "--beam", "runner=DirectRunner"),),
+        ((*PREPARE, "--beam", "runner=DirectRunner"),),
     ),
     "onnx": Installation(
         "onnx,training",
         "tensorflow",
         "`recipes.export` to ONNX",
-        (classify("classifier"), export("onnx")),
+        (CLASSIFY, export("onnx")),
     ),
     "export": Installation(
         *("export,training", "tensorflow", "`recipes.export` to ONNX and OpenVINO"),
-        (classify("classifier"), export("onnx"), export("openvino")),
+        (CLASSIFY, export("onnx"), export("openvino")),
     ),
     "guides": Installation(
         *("guides", "jax", "its packages"),

@@ -6,20 +6,30 @@ SavedModel says what its outputs are. On PyTorch see `torch_export`. May go when
 `keras.Model.export` writes files of the model's outputs.
 """
 
+import contextlib
+import pathlib
+import tempfile
+
 from keras_bigs.errors import needs_extra
 
 
-def convert_to_openvino(path, filepath):
-    """Writes an ONNX file or a SavedModel as `.xml` and `.bin`.
+@contextlib.contextmanager
+def converted_to_openvino(filepath, name):
+    """Gives a path to write a model to, and then converts it to `.xml` and `.bin`.
 
     Args:
-        path: `pathlib.Path` or string.
         filepath: string, ending in `.xml`.
+        name: string. That of what will be written: an ONNX file or a SavedModel.
+
+    Yields:
+        `pathlib.Path`.
 
     Raises:
-        ImportError: OpenVINO is not installed.
+        ImportError: OpenVINO is not installed; before anything is written.
     """
     with needs_extra("export"):
         import openvino
-
-    openvino.serialize(openvino.convert_model(path), filepath)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / name
+        yield path
+        openvino.serialize(openvino.convert_model(path), filepath)

@@ -20,9 +20,7 @@ def hide_gpus_from_tensorflow():
     TensorFlow use its GPUs before: then it means to. Nor where TensorFlow is not
     installed, as keras-hub leaves it out on Windows.
     """
-    if keras.backend.backend() == "tensorflow":
-        return
-    if tf is None:
+    if tf is None or keras.backend.backend() == "tensorflow":
         return
     # Already in use: too late, and the user's own choice.
     with contextlib.suppress(RuntimeError):

@@ -7,12 +7,9 @@ OpenVINO's own reader of its programs (2026.4) loses the names of inputs, so it 
 ONNX file. May go when `keras.Model.export` keeps dimensions open on PyTorch.
 """
 
-import pathlib
-import tempfile
-
 from keras import ops
 
-from keras_bigs.compat.openvino_files import convert_to_openvino
+from keras_bigs.compat.openvino_files import converted_to_openvino
 from keras_bigs.errors import needs_extra
 
 # `torch.export` takes 1 for a constant, and where a convolution leaves a dimension of
@@ -49,10 +46,8 @@ def export_torch(model, filepath, format, shapes, max_length, **kwargs):
     elif format == "onnx":
         _save_onnx(program, filepath, list(shapes), output_names, **kwargs)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "model.onnx"
+        with converted_to_openvino(filepath, "model.onnx") as path:
             _save_onnx(program, path, list(shapes), output_names, **kwargs)
-            convert_to_openvino(path, filepath)
 
 
 def _trace(model, shapes, max_length, kwargs):

@@ -9,13 +9,11 @@ from keras_bigs.models.export import formats
 from tests.backend import compiled
 from tests.backend import relative_error
 from tests.backend import to_numpy
+from tests.export.exported import BACKEND
+from tests.export.exported import FORMATS
 from tests.export.exported import need
 from tests.export.exported import refused
 
-BACKEND = keras.backend.backend()
-FORMATS = [
-    name for name, format in formats.FORMATS.items() if BACKEND in format.backends
-]
 NAMES = ("token_ids", "segment_ids", "padding_mask")
 # One chunk of an unknown length is 64 tokens, of a known one 256.
 LENGTHS = (9, 65, 300, 1024)

@@ -5,6 +5,13 @@ import contextlib
 import keras
 import pytest
 
+from keras_bigs.models.export import formats
+
+BACKEND = keras.backend.backend()
+# What this backend writes.
+FORMATS = [
+    name for name, format in formats.FORMATS.items() if BACKEND in format.backends
+]
 # Packages that write or run a format, apart from the backends.
 PACKAGES = {
     "onnx": {"tensorflow": ["tf2onnx"], "torch": ["onnxscript"]},

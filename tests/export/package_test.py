@@ -15,12 +15,10 @@ from keras_bigs.models.export.package import check_tokenizer
 from keras_bigs.models.export.verification import example_inputs
 from keras_bigs.models.export.verification import verify_export
 from tests.backend import relative_error
+from tests.export.exported import BACKEND
+from tests.export.exported import FORMATS
 from tests.export.exported import need
 
-BACKEND = keras.backend.backend()
-FORMATS = [
-    name for name, format in formats.FORMATS.items() if BACKEND in format.backends
-]
 QUICK, *OTHERS = FORMATS
 FORMATS = [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 WORDS = ["the", "fox", "dog", "is", "was", "quick", "brown", "happy"]

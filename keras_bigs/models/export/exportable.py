@@ -1,11 +1,10 @@
 """`export`: files for TensorFlow, ONNX Runtime, OpenVINO, LiteRT, PyTorch and JAX."""
 
 import contextlib
-import tempfile
 
 import keras
 
-from keras_bigs.compat.openvino_files import convert_to_openvino
+from keras_bigs.compat.openvino_files import converted_to_openvino
 from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.scan import without_loops
 from keras_bigs.compat.tf2onnx import check_onnx
@@ -93,7 +92,10 @@ class Exportable:
                 elif backend == "torch":
                     export_torch(self, filepath, format, shapes, max_length, **kwargs)
                 else:
-                    self._export_openvino(filepath, input_signature, **kwargs)
+                    with converted_to_openvino(filepath, "saved_model") as path:
+                        self.export(
+                            path, "tf_saved_model", False, input_signature, **kwargs
+                        )
             if verbose is not False:
                 print(f"Saved artifact at '{filepath}'.")
             return
@@ -119,10 +121,10 @@ class Exportable:
         }
         with contextlib.ExitStack() as scopes:
             scopes.enter_context(tracing_for("any"))
-            scopes.enter_context(needs_extra("export"))
             if format == "litert":
                 scopes.enter_context(without_loops())
             if format == "onnx":
+                scopes.enter_context(needs_extra("export"))
                 temporary = scopes.enter_context(atomic_write(filepath))
                 filepath = str(temporary)
             super().export(
@@ -134,14 +136,6 @@ class Exportable:
             )
             if format == "onnx":
                 check_onnx(filepath)
-
-    def _export_openvino(self, filepath, input_signature, **kwargs):
-        """Writes the SavedModel of TensorFlow, converted."""
-        with needs_extra("export"):
-            import openvino  # noqa: F401  before the work
-        with tempfile.TemporaryDirectory() as folder:
-            self.export(folder, "tf_saved_model", False, input_signature, **kwargs)
-            convert_to_openvino(folder, filepath)
 
 
 def _export_jax(model, filepath, shapes, max_length, **kwargs):
