@@ -121,6 +121,7 @@ def start(directory, options, core, config):
         "num_layers": LAYERS,
         "hidden_dim": WIDTH,
         "dropout": 0.0,
+        "dtype": "mixed_bfloat16",
         "warmup_proportion": 0.1,
         "batch_size": config.batch_size,
         "validation_examples": 2048,
