@@ -89,7 +89,9 @@ def search_runs(config):
     return [
         (
             config.output / "search" / f"{slug(name)}-{rate:g}",
-            ARCHITECTURES[name] | {"learning_rate": rate, "steps": config.search_steps},
+            ARCHITECTURES[name]
+            | {"learning_rate": rate}
+            | evaluated(4, config.search_steps),
         )
         for rate in config.learning_rates
         for name in config.architectures
@@ -106,11 +108,18 @@ def train_runs(config):
         (
             config.output / "train" / f"{slug(name)}-seed{seed}",
             ARCHITECTURES[name]
-            | {"learning_rate": rates[name], "steps": config.steps, "seed": seed},
+            | {"learning_rate": rates[name], "seed": seed}
+            | evaluated(20, config.steps),
         )
         for seed in config.seeds
         for name in config.architectures
     ]
+
+
+def evaluated(times, steps):
+    """Options of a run of so many updates, evaluated and saved so many times."""
+    period = steps // times
+    return {"steps": steps, "steps_per_epoch": period, "save_every": period}
 
 
 def start(directory, options, core, config):
@@ -125,8 +134,6 @@ def start(directory, options, core, config):
         "warmup_proportion": 0.1,
         "batch_size": config.batch_size,
         "validation_examples": 2048,
-        "steps_per_epoch": options["steps"] // 20,
-        "save_every": options["steps"] // 20,
         "keep": 20,
         **options,
     }
