@@ -1,0 +1,1 @@
+"""The paper's four architectures, pretrained alike: the runs of `architectures.md`."""
