@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs.training import report
+from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass
@@ -73,6 +75,4 @@ def parameters(run):
 
 
 if __name__ == "__main__":
-    errors.run(
-        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
-    )
+    errors.run(files.on_disk(lambda arguments: main(parse_config(Config, arguments))))

@@ -25,9 +25,10 @@ import tyro
 from rich.console import Console
 
 import keras_bigs
+from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.data import tables
-from keras_bigs.errors import ConfigError
+from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass(kw_only=True)
@@ -102,7 +103,7 @@ def evaluation_batches(config, model):
     """The evaluation file as batches with labels."""
     preset = pathlib.Path(config.preset)
     if not (preset / "classes.json").exists():
-        raise ConfigError(
+        raise errors.ConfigError(
             "`--eval` needs the names of classes, which `recipes.classify` writes. "
             f"There is no {preset / 'classes.json'}."
         )
@@ -120,6 +121,4 @@ def evaluate(model, batches):
 
 
 if __name__ == "__main__":
-    keras_bigs.errors.run(
-        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
-    )
+    errors.run(files.on_disk(lambda arguments: main(parse_config(Config, arguments))))

@@ -24,6 +24,7 @@ from dataclasses import field
 
 import keras_bigs
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs.training.benchmarks.grid import Grid
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
@@ -133,4 +134,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(parse(arguments)))
+    errors.run(files.on_disk(lambda arguments: main(parse(arguments))))

@@ -23,10 +23,12 @@ from typing import Annotated
 import tyro
 
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs.data.corpus import runners
 from keras_bigs.data.corpus.corpus import Corpus
 from keras_bigs.data.corpus.prepare_corpus import prepare_corpus
 from keras_bigs.data.corpus.settings import Settings
+from keras_bigs.training.fine_tuning_config import parse_config
 from keras_bigs.vocabulary import read_vocabulary
 
 
@@ -64,6 +66,11 @@ def main(config: Config):
     # First: Apache Beam may not be there.
     if config.beam is None:
         runner = runners.local_runner(config.processes)
+    elif config.output.is_relative_to(files.cache_directory("outputs")):
+        raise errors.ConfigError(
+            "--beam: its workers write into --output themselves. Name a disk that all "
+            "of them share, not a bucket."
+        )
     else:
         runner = runners.beam_runner([f"--{flag}" for flag in config.beam])
     prepare_corpus(
@@ -81,13 +88,4 @@ def main(config: Config):
 
 
 if __name__ == "__main__":
-    errors.run(
-        lambda arguments: main(
-            tyro.cli(
-                Config,
-                args=arguments,
-                config=(tyro.conf.OmitArgPrefixes,),
-                use_underscores=True,
-            )
-        )
-    )
+    errors.run(files.on_disk(lambda arguments: main(parse_config(Config, arguments))))

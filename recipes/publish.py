@@ -15,6 +15,9 @@ from typing import Annotated
 import tyro
 
 import keras_bigs
+from keras_bigs import errors
+from keras_bigs import files
+from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass
@@ -46,6 +49,4 @@ def main(config: Config):
 
 
 if __name__ == "__main__":
-    keras_bigs.errors.run(
-        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
-    )
+    errors.run(files.on_disk(lambda arguments: main(parse_config(Config, arguments))))

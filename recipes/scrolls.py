@@ -33,6 +33,7 @@ from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
+from keras_bigs import files
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
 from keras_bigs.training.fine_tuning_config import parse_config
@@ -111,4 +112,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(parse(arguments)))
+    errors.run(files.on_disk(lambda arguments: main(parse(arguments))))

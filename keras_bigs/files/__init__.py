@@ -7,6 +7,7 @@ from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import cache_directory
 from keras_bigs.files.locations import is_in_bucket
 from keras_bigs.files.locks import lock
+from keras_bigs.files.mirrors import on_disk
 from keras_bigs.files.owners import claim
 from keras_bigs.files.owners import require_new
 from keras_bigs.files.uploads import adding_to

@@ -26,6 +26,9 @@ def leased(path):
     Args:
         path: `etils.epath.Path` of the object.
 
+    Yields:
+        `threading.Event`, set when another has taken over.
+
     Raises:
         ConfigError: another process holds it, or it cannot be written.
     """
@@ -45,11 +48,13 @@ def leased(path):
             f"Cannot write to --output {path.parent}: {error}. Name another directory, "
             "or mend the access to this one."
         ) from error
-    ended = threading.Event()
-    thread = threading.Thread(target=_keep_up, args=(path, token, ended), daemon=True)
+    ended, is_lost = threading.Event(), threading.Event()
+    thread = threading.Thread(
+        target=_keep_up, args=(path, token, ended, is_lost), daemon=True
+    )
     thread.start()
     try:
-        yield
+        yield is_lost
     finally:
         ended.set()
         thread.join()
@@ -91,7 +96,7 @@ def _wait_for_silence(path):
             raise is_held(path, now["owner"])
 
 
-def _keep_up(path, token, ended):
+def _keep_up(path, token, ended, is_lost):
     """Gives signs of life until the work ends."""
     count = 0
     while not ended.wait(INTERVAL):
@@ -99,6 +104,7 @@ def _keep_up(path, token, ended):
         with contextlib.suppress(Exception):
             now = _read(path)
             if now is not None and now["token"] != token:
+                is_lost.set()
                 print(f"{path.parent} has been taken over by {now['owner']}.")
                 os.kill(os.getpid(), signal.SIGINT)  # also out of a sleep
                 return

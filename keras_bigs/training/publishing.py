@@ -29,12 +29,18 @@ def publish(run, output, name, data, license="Apache 2.0"):
         is more.
 
     Raises:
-        ConfigError: the run is not finished, `output` has something in it, or a weight
-            is too large for float16.
+        ConfigError: the run is not finished or not of pretraining, `output` has
+            something in it, or a weight is too large for float16.
     """
     run = pathlib.Path(run)
     if not (run / "results.json").exists():
         raise ConfigError(f"{run} is not finished: no results.json.")
+    if not read_history(run):
+        raise ConfigError(
+            f"{run} has no history.csv with tokens: only what `recipes.pretrain` or "
+            "`recipes.extend` has made is published. Upload the preset/ of other runs "
+            "by `keras_hub.upload_preset`."
+        )
     files.require_new(output)
     with files.atomic_write(output) as temporary:
         shutil.copytree(run / "preset", temporary)

@@ -181,6 +181,91 @@ def test_an_owner_that_was_taken_for_dead_is_interrupted(run):
     assert held == "held"
 
 
+MIRROR = """
+import pathlib, sys, time
+from keras_bigs.files import leases, mirrors
+leases.INTERVAL = 0.5
+mirrors.INTERVAL = 0.1
+
+def main(arguments):
+    texts, model, option = (word.rpartition("=")[2] for word in arguments)
+    print(sorted(path.name for path in pathlib.Path(texts).iterdir()), model)
+    output = pathlib.Path(option)
+    files.write_text(output / "best" / "step 1", "one")
+    if (output / "ledger").exists():
+        print((output / "ledger").read_text(), (output / "old").exists())
+        (output / "old").unlink()
+        (output / "best" / "step 1").unlink()
+        files.write_text(output / "best" / "step 2", "two")
+        (output / ".7.half").write_text("half")
+    else:
+        files.write_text(output / "ledger", "row")
+        files.write_text(output / "old", "")
+    {then}
+
+where = files.as_path(bucket) / "mirrored"
+files.write_text(bucket + "/texts/a.txt", "one")
+arguments = [bucket + "/texts", "--model=BiGS=/here", f"--output={{where}}"]
+try:
+    files.on_disk(main)(arguments)
+except RuntimeError:
+    print("failed")
+print(sorted(n for n, _ in mirrors.files_in(where)), (where / "ledger").read_text())
+"""
+
+
+def test_a_command_writes_into_a_bucket_by_way_of_this_machine(run, tmp_path):
+    """Killed, it goes on elsewhere with what was copied; after an error all is."""
+    waits = 'print("written", flush=True); time.sleep(60)'
+    first = run(MIRROR.format(then=waits), wait=False, XDG_CACHE_HOME=str(tmp_path))
+    local = tmp_path / "keras_bigs" / "outputs" / "bucket" / "mirrored"
+    assert [first.stdout.readline() for _ in range(3)] == [
+        f"gs://bucket/mirrored is written by way of {local}.\n",
+        "['a.txt'] /here\n",
+        "written\n",
+    ]
+    see = 'print((files.as_path(bucket) / "mirrored" / ".contents.json").exists())'
+    while run(see) == "False\n":
+        assert first.poll() is None
+    first.kill()
+    first.wait()
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path / "elsewhere")}
+    lines = run(MIRROR.format(then="raise RuntimeError"), **elsewhere).splitlines()
+    assert lines[0].startswith("Waiting to see whether")
+    names = ["best/step 2", "ledger"]
+    assert lines[3:] == [
+        "row True",
+        "gs://bucket/mirrored has all of it.",
+        "failed",
+        f"{['.contents.json', *names]} row",
+    ]
+    # What was there is what counts: here is more, and less.
+    (local / "more").write_text("")
+    see = """
+with files.mirrors.mirrored(bucket + "/mirrored") as local:
+    print(sorted(name for name, _ in files.mirrors.files_in(local)))
+"""
+    back = run(see, XDG_CACHE_HOME=str(tmp_path)).splitlines()
+    assert back[1:2] == [str(names)]
+
+
+RECIPE = """
+import subprocess, sys
+command = [sys.executable, "-m", "recipes.flops", "--output", bucket + "/flops"]
+subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+print(sorted(path.name for path in (files.as_path(bucket) / "flops").iterdir()))
+command = [sys.executable, "-m", "recipes.prepare", "here.txt", "--beam", "--output"]
+done = subprocess.run([*command, bucket + "/shards"], capture_output=True, text=True)
+print(done.returncode, done.stderr.splitlines()[-1])
+"""
+
+
+def test_recipes_take_buckets(run, tmp_path):
+    names, refused = run(RECIPE, XDG_CACHE_HOME=str(tmp_path)).splitlines()
+    assert "flops.csv" in names and "config.json" in names
+    assert refused.startswith("1 error: --beam: its workers write into --output")
+
+
 SEEN = (
     """
 import subprocess, sys
