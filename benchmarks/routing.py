@@ -60,21 +60,27 @@ def main(config: Config):
 
 def functions(config, length):
     """One function an algorithm, ready to time."""
-    rng = np.random.default_rng(0)
     shape = (max(1, config.tokens // length), length, config.dim)
-    parameters = ssm.initial_parameters(64, config.num_kernels, seed=0)
-    arguments = [ops.convert_to_tensor(p, "float32") for p in parameters]
-    u, g = (ops.cast(rng.normal(size=shape), config.dtype) for _ in range(2))
-
-    def convolve(u, *arguments, method):
-        return ssm.convolve(u, ssm.SSMParameters(*arguments), method=method)
-
+    arguments = inputs(shape, config.num_kernels, config.dtype)
     return {
         method: functools.partial(
-            differentiate(functools.partial(convolve, method=method)), g, u, *arguments
+            differentiate(functools.partial(convolution, method=method)), *arguments
         )
         for method in config.methods
     }
+
+
+def inputs(shape, num_kernels, dtype):
+    """A gradient of the output, the input, and the parameters of the SSMs."""
+    rng = np.random.default_rng(0)
+    g, u = (ops.cast(rng.normal(size=shape), dtype) for _ in range(2))
+    parameters = ssm.initial_parameters(64, num_kernels, seed=0)
+    return g, u, *(ops.convert_to_tensor(p, "float32") for p in parameters)
+
+
+def convolution(u, *parameters, method):
+    """Of inputs by SSMs."""
+    return ssm.convolve(u, ssm.SSMParameters(*parameters), method=method)
 
 
 if __name__ == "__main__":

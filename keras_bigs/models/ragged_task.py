@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras_hub.models import Task
 
-from keras_bigs.models.raw_prediction import PredictsRaw
+from keras_bigs.models.raw_inputs import RawInputs
 
 
-class RaggedTask(PredictsRaw, Task):
+class RaggedTask(RawInputs, Task):
     """Base class of tasks whose raw inputs may be lists of lists of differing lengths.
 
     `fit`, `evaluate` and `predict` of keras-hub batch arrays; `stack_inputs` makes

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from keras import ops
 
 from keras_bigs.compat.einsum import einsum
+from keras_bigs.compat.platform import platform
 from keras_bigs.ssm import states
 from keras_bigs.ssm.kernel import indices
 from keras_bigs.ssm.kernel import kernel
@@ -26,9 +27,10 @@ from keras_bigs.ssm.kernel import round_up
 from keras_bigs.ssm.kernel import toeplitz_matrix
 from keras_bigs.ssm.kernel import weigh
 
-# Long enough to keep matrix units busy. Where the length is unknown until the program
-# runs (TensorFlow graphs), short texts should not be padded that far.
-CHUNK = 256
+# Tokens a chunk, long enough to keep matrix units busy, by where the program runs; from
+# the tables in `benchmarks/README.md`. Where the length is unknown until it runs
+# (TensorFlow graphs), short texts should not be padded that far.
+CHUNK = {"cpu": 256, "any": 256, "accelerator": 512}
 CHUNK_OF_UNKNOWN_LENGTH = 64
 
 
@@ -50,9 +52,16 @@ class Chunks(NamedTuple):
     transition: Any
 
 
+def chunk_length(length):
+    """Tokens a chunk, for sequences of a length that may be unknown."""
+    if not isinstance(length, int):
+        return CHUNK_OF_UNKNOWN_LENGTH
+    return min(CHUNK[platform()], length)
+
+
 def prepare(ssm, length):
     """`Chunks` for a sequence, whose length need not be a multiple of theirs."""
-    chunk = min(CHUNK, length) if isinstance(length, int) else CHUNK_OF_UNKNOWN_LENGTH
+    chunk = chunk_length(length)
     real, imaginary = powers(ssm, indices(chunk + 1))
     out_re, out_im = weigh(ssm, real[..., 1:], imaginary[..., 1:])
     return Chunks(

@@ -29,7 +29,7 @@ directions = pytest.mark.parametrize("reverse", [False, True])
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch):
-    monkeypatch.setattr(chunked, "CHUNK", CHUNK)
+    monkeypatch.setitem(chunked.CHUNK, "cpu", CHUNK)
 
 
 @functools.cache

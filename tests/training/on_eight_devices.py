@@ -24,7 +24,7 @@ STEPS, BATCH, LENGTH, VOCABULARY = 3, 8, 64, 70
 
 def main(output, *divisions):
     # 64 chunks are eight groups, which devices divide between them.
-    chunked.CHUNK = 1
+    chunked.CHUNK["cpu"] = 1
     train(output / "one.npz")
     for division in divisions:
         mesh, shard = division.split(":")

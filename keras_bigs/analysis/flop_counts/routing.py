@@ -113,7 +113,7 @@ def _fft(length, dim, state_dim):
 
 def _chunked(length, dim, state_dim):
     """Products inside chunks, into states, between these and out of them; and a sum."""
-    chunk = min(chunked.CHUNK, length)
+    chunk = chunked.chunk_length(length)
     padded = round_up(length, chunk)
     products = 2 * padded * dim * (chunk + 2 * 2 * state_dim)
     # From chunk to chunk: a triangular matrix of complex numbers a group of chunks,

@@ -7,10 +7,10 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.quantizable import Quantizable
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.export.exportable import Exportable
-from keras_bigs.models.raw_prediction import PredictsRaw
+from keras_bigs.models.raw_inputs import RawInputs
 
 
-class BiGSTask(Quantizable, Exportable, PredictsRaw):
+class BiGSTask(Quantizable, Exportable, RawInputs):
     """Goes before a task's own base class."""
 
     backbone_cls = BiGSBackbone

@@ -1,0 +1,188 @@
+"""Raw inputs in memory: as by keras-hub, but that `fit` draws a new order."""
+
+import keras
+import numpy as np
+import pytest
+from keras_hub.models import Task
+
+from keras_bigs import models
+from tests.models.bigs.bigs_backbone_test import small
+from tests.weights import randomize
+
+TEXTS = ["the quick brown fox", "the fox", "", "quick quick quick quick", "brown"]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "quick", "brown"]
+
+
+def task(cls=models.BiGSTextClassifier, **options):
+    backbone = small(vocabulary_size=8, num_layers=1, dropout=0.0)
+    tokenizer = models.BiGSTokenizer(VOCABULARY, lowercase=True)
+    preprocessor = cls.preprocessor_cls(tokenizer, sequence_length=12)
+    return randomize(cls(backbone, preprocessor=preprocessor, **options))
+
+
+class Counting:
+    """Counts the batches that a task preprocesses."""
+
+    def __init__(self, task, monkeypatch):
+        self.sizes, self.texts = [], []
+        preprocess = task.preprocess_samples
+
+        def counted(x, *args):
+            self.sizes.append(len(x[0] if isinstance(x, tuple) else x))
+            self.texts.extend(x)
+            return preprocess(x, *args)
+
+        monkeypatch.setattr(task, "preprocess_samples", counted)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        TEXTS,
+        np.array(TEXTS),
+        np.array(TEXTS, dtype=object),
+        (TEXTS, TEXTS[::-1]),
+        (TEXTS, np.array(TEXTS)),
+    ],
+    ids=["list", "array", "objects", "pairs", "mixed pairs"],
+)
+def test_batches_are_preprocessed_once(x, monkeypatch):
+    classifier = task(num_classes=3)
+    expected = Task.predict(classifier, x, batch_size=2, verbose=0)
+    counting = Counting(classifier, monkeypatch)
+    actual = classifier.predict(x, batch_size=2, verbose=0)
+    assert np.array_equal(actual, expected)
+    # TensorFlow looks at the first two to learn their shapes.
+    looked_at = [2, 2] if keras.backend.backend() == "tensorflow" else []
+    assert counting.sizes == [*looked_at, 2, 2, 1]
+
+
+def test_lists_of_words_and_of_choices():
+    words = [["the", "fox"], ["quick"], ["brown", "brown", "the"]]
+    classifier = task(models.BiGSTokenClassifier, num_classes=3)
+    chooser = task(models.BiGSMultipleChoice)
+    choices = TEXTS[:3], [["the", "brown"], ["fox", "the"], ["quick", ""]]
+    for model, x in ((classifier, words), (chooser, choices)):
+        stacked, _ = model.stack_inputs(x)
+        expected = Task.predict(model, stacked, batch_size=2, verbose=0)
+        assert np.array_equal(model.predict(x, batch_size=2, verbose=0), expected)
+
+
+@pytest.mark.parametrize("x", ["the fox", []], ids=["a string", "nothing"])
+def test_what_cannot_be_batched_gets_the_error_of_keras_hub(x):
+    classifier = task(num_classes=3)
+    with pytest.raises(Exception) as theirs:
+        Task.predict(classifier, x, verbose=0)
+    with pytest.raises(type(theirs.value)) as ours:
+        classifier.predict(x, verbose=0)
+    assert str(ours.value) == str(theirs.value)
+
+
+def test_callbacks_and_steps():
+    classifier = task(num_classes=3)
+    ended = []
+    callback = keras.callbacks.LambdaCallback()
+    callback.on_predict_batch_end = lambda batch, logs: ended.append(batch)
+    result = classifier.predict(
+        TEXTS, batch_size=2, steps=2, callbacks=[callback], verbose=0
+    )
+    assert result.shape == (4, 3)
+    assert ended == [0, 1]
+
+
+def compiled(task):
+    """Trained by steps that have no memory, so that two runs can be compared."""
+    task.compile(
+        optimizer=keras.optimizers.SGD(0.1),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=["accuracy"],
+    )
+    return task
+
+
+LABELS = [0, 1, 2, 0, 1]
+WEIGHTS = [1.0, 0.5, 2.0, 0.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("x", "options"),
+    [
+        (TEXTS, {}),
+        (np.array(TEXTS), {"sample_weight": np.array(WEIGHTS)}),
+        ((TEXTS, TEXTS[::-1]), {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}),
+        (TEXTS, {"validation_data": (TEXTS[:3], np.array(LABELS[:3]))}),
+        (np.array(TEXTS), {"validation_split": 0.4}),
+    ],
+    ids=["list", "weights", "classes' weights", "validation", "split"],
+)
+def test_fit_in_order_is_that_of_keras_hub(x, options):
+    history, weights, y = [], [], np.array(LABELS)
+    classifier = compiled(task(num_classes=3, dropout=0.0))
+    start = classifier.get_weights()
+    for fit in (Task.fit, models.BiGSTextClassifier.fit):
+        classifier.set_weights(start)
+        done = fit(classifier, x, y, 2, epochs=2, shuffle=False, verbose=0, **options)
+        history.append(done.history)
+        weights.append(classifier.get_weights())
+    assert history[0].keys() == history[1].keys()
+    for name, values in history[0].items():
+        assert np.allclose(values, history[1][name], rtol=1e-5)
+    for theirs, ours in zip(*weights, strict=True):
+        assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_every_epoch_has_an_order_of_its_own(monkeypatch):
+    """And pairs of text and label stay together."""
+    texts = [f"{' '.join(['the'] * n)}" for n in range(1, 9)]
+    classifier = compiled(task(num_classes=9))
+    preprocess, pairs = classifier.preprocess_samples, []
+
+    def recorded(x, y, *args):
+        pairs.append(
+            [(len(text.split()), int(label)) for text, label in zip(x, y, strict=True)]
+        )
+        return preprocess(x, y, *args)
+
+    monkeypatch.setattr(classifier, "preprocess_samples", recorded)
+    orders = []
+    data = (texts, list(range(1, 9)))
+    # Building looks at a batch too, the first time.
+    classifier.fit(*data, batch_size=3, verbose=0)
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        pairs.clear()
+        classifier.fit(*data, batch_size=3, epochs=2, verbose=0)
+        # TensorFlow looks at the first two batches beforehand.
+        seen = [pair for batch in pairs[-6:] for pair in batch]
+        assert all(words == label for words, label in seen)
+        first, second = seen[:8], seen[8:]
+        assert sorted(first) == sorted(second) == [(n, n) for n in range(1, 9)]
+        assert first != second
+        orders.append(seen)
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_evaluate_is_that_of_keras_hub(monkeypatch):
+    classifier = compiled(task(num_classes=3))
+    data = (TEXTS, np.array(LABELS), 2, np.array(WEIGHTS))
+    expected = Task.evaluate(classifier, *data, verbose=0, return_dict=True)
+    counting = Counting(classifier, monkeypatch)
+    actual = classifier.evaluate(*data, verbose=0, return_dict=True)
+    assert counting.sizes[-3:] == [2, 2, 1]
+    assert actual == pytest.approx(expected, rel=1e-5)
+
+
+def test_arrays_for_a_task_without_a_preprocessor_are_shuffled(monkeypatch):
+    classifier = compiled(task(num_classes=3))
+    inputs, y = classifier.preprocessor(TEXTS), np.array(LABELS)
+    inputs = {name: np.asarray(x) for name, x in inputs.items()}
+    expected = classifier.predict(TEXTS, verbose=0)
+    classifier.preprocessor = None
+    assert np.allclose(classifier.predict(inputs, verbose=0), expected, atol=1e-6)
+    drawn = []
+    permutation = np.random.permutation
+    monkeypatch.setattr(
+        np.random, "permutation", lambda n: drawn.append(n) or permutation(n)
+    )
+    classifier.fit(inputs, y, batch_size=2, verbose=0)
+    assert 5 in drawn
