@@ -13,7 +13,7 @@ Accelerator: None
 You have a checkpoint of the authors' code, [jxiw/BiGS](https://github.com/jxiw/BiGS),
 in Flax or PyTorch, or want to use the published ones, and would like to go on in Keras.
 Or you trained here and others want to load it there. Both ways keep every bit of the
-weights.
+weights that the format has.
 
 The published checkpoints are on the Hugging Face hub and need a network:
 
@@ -50,7 +50,8 @@ folder = pathlib.Path(tempfile.mkdtemp())
 """
 ## A checkpoint in the original's format
 
-The original ignores padding, which here is `mask_padding=False`; more on that below.
+The original ignores the padding mask, so that padding changes its outputs. Here that is
+`mask_padding=False`; more on it below.
 """
 
 special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -93,6 +94,9 @@ messages = [str(warning.message) for warning in caught]
 print(*(message for message in messages if "no weights" in message))
 
 """
+The one that differs belongs to the pooler, which masked language models do not train
+and the original's do not have.
+
 A task with a new head on an old encoder works the same way; a warning names what is
 new:
 """

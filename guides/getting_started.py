@@ -12,9 +12,10 @@ Accelerator: None
 
 BiGS is a language encoder like BERT, without attention. In each of its layers two long
 convolutions, one that looks back and one that looks ahead, carry information between
-words, and gates decide what of it is used. So its cost grows with the length of a text,
-where attention's grows with the square, and it loads, trains and predicts like any
-model of [keras-hub](https://keras.io/keras_hub/): from raw strings.
+words, and gates decide what of it is used. The convolutions are those of state space
+models, which carry a state from word to word, so that their cost grows with the length
+of a text, where attention's grows with its square. BiGS loads, trains and predicts like
+any model of [keras-hub](https://keras.io/keras_hub/): from raw strings.
 
 This guide needs no network and no data. It uses `bigs_mini_en_uncased`, which comes
 with the package: 12 layers of width 192, trained for half an hour on 76 MB of prose. It

@@ -12,8 +12,8 @@ Accelerator: None
 
 Attention compares every token with every other, so that its cost grows with the square
 of the length. A state space model carries a state from token to token: its cost grows
-with the length, and its kernel has no last tap. What an encoder cannot exceed is only
-the number of its *position embeddings*, and more can be added.
+in proportion to the length, and it can be applied to any length. What limits an encoder
+is only the number of its *position embeddings*, and more can be added.
 
 This guide measures what a token costs, extends a trained model to 4,096 tokens, and
 trains a classifier on documents whose label hangs on one sentence somewhere in them.

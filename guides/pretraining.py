@@ -3,7 +3,7 @@ Title: Pretrain on your own texts
 Author: the authors of keras_bigs
 Date created: 2026/11/29
 Last modified: 2026/11/29
-Description: From a folder of text to a trained encoder, killed in between; and on.
+Description: From texts to a trained encoder, interrupted, resumed, then adapted.
 Accelerator: None
 """
 
@@ -119,7 +119,7 @@ print([guess["token"] for guess in masked_lm.fill_mask(text, top_k=3)[0]])
 """
 ## Go on from a trained model
 
-The texts have to be in the vocabulary of the model. `recipes.extend domain` then
+Prepare the texts with the vocabulary of the model. `recipes.extend domain` then
 continues its pretraining at the same length; `recipes.extend 512` and `4096` at a
 longer one.
 """

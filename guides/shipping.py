@@ -10,10 +10,10 @@ Accelerator: None
 """
 ## From a preset to where users are
 
-There are three ways to run a fine-tuned model in production, from the most to the least
-Keras: load the preset in a Python service; export the forward pass to a file that
-another runtime reads; or publish the preset for others to load. In all of them a model
-should be small, and give the outputs that you measured.
+There are two ways to run a fine-tuned model in production: load the preset in a Python
+service, or export the forward pass to a file that another runtime reads. Or publish the
+preset for others to load. In all of them a model should be small, and give the outputs
+that you measured.
 
 The classifier below has a new output layer and stands for your fine-tuned one.
 """

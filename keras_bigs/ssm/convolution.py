@@ -23,8 +23,8 @@ METHODS = {
 
 # How long a Toeplitz product is the fastest, by the least number of channels that share
 # a kernel; from the tables in `benchmarks/README.md`. Beyond that matrix products win
-# where they are thick enough, and else the FFT on CPUs. (On TPUs the FFT is slower than
-# either by the compiler's estimates.)
+# where they are thick enough, and else the FFT on CPUs. On TPUs, by the compiler's
+# estimates, the FFT is slower than either, and Toeplitz products win twice as long.
 LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
 
@@ -44,6 +44,8 @@ def auto_method(length, channels, platform, can_loop=True, max_length=None):
         `"toeplitz"`, `"fft"` or `"chunked"`.
     """
     longest = next(n for least, n in LONGEST_TOEPLITZ.items() if channels >= least)
+    if platform == "accelerator":
+        longest *= 2
     if not isinstance(length, int):
         is_short = max_length is not None and max_length <= longest
         return "toeplitz" if is_short or not can_loop else "chunked"

@@ -234,7 +234,7 @@ def test_every_algorithm_is_the_definition(method, discretization):
 
 
 @pytest.mark.parametrize("device", ["cpu", "accelerator"])
-@pytest.mark.parametrize("length", [1, 128, 129, 512, 513, 4096])
+@pytest.mark.parametrize("length", [1, 128, 129, 512, 513, 1025])
 @pytest.mark.parametrize("num_kernels", [1, 2])
 def test_auto_is_the_algorithm_it_names(num_kernels, length, device, monkeypatch):
     called = []
@@ -266,6 +266,8 @@ def test_auto_method():
     assert auto_method(256, 8, "cpu") == "toeplitz"
     assert auto_method(512, 1, "cpu") == auto_method(257, 8, "cpu") == "fft"
     assert auto_method(512, 1, "accelerator") == "chunked"
+    assert auto_method(1024, 32, "accelerator") == "toeplitz"
+    assert auto_method(1025, 32, "accelerator") == "chunked"
     # An exported file.
     assert auto_method(512, 1, "any") == "chunked"
     assert auto_method(None, 1, "any", can_loop=False) == "toeplitz"
