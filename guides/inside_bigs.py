@@ -304,8 +304,8 @@ for attractors, (share, _) in scores.items():
     print(f"{attractors} attractors: {100 * share:.0f}% right")
 
 """
-One learnt decay, the same to both sides, is enough for these sentences, in which at most
-one noun stands in between. With `accuracy_with("ssm")` it takes more epochs (here about
+One learnt decay, the same to both sides, is enough for these sentences, with at most
+one noun in between. With `accuracy_with("ssm")` it takes more epochs (here about
 20), for there is more to learn: each of the two kernels of `BiSSM` is a sum of 64
 oscillations. What that is needed for you find by changing one thing at a time: more
 attractors (`max_attractors=4`), longer sentences, real text. That is what a routing
