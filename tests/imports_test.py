@@ -80,6 +80,6 @@ def test_models_need_no_extra():
     assert token.isalpha()
     assert shape == "(1, 2)"
     assert lacking == [
-        f"{name} is not installed: pip install 'keras-bigs[training]'"
+        f"{name} is not installed: pip install '.[training]'"
         for name in ("tensorflow", "sklearn", "orbax")
     ]

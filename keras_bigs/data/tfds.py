@@ -23,7 +23,7 @@ def open_builder(name: str, split: str, data_dir: str | None = None):
     except ImportError as error:
         raise DataError(
             f"{name} is no file here, and TensorFlow Datasets is not installed: "
-            "correct the name, or pip install 'keras-bigs[tfds]'"
+            "correct the name, or pip install '.[tfds]'"
         ) from error
 
     # Here, since Keras takes seconds to start and texts in files need none.

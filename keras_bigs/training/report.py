@@ -9,7 +9,7 @@ from keras_bigs.training.figures import figure
 def report(history, directory):
     """Writes `history.csv`, `loss.png` and TensorBoard's log of the last epoch.
 
-    Without Matplotlib and TensorBoard (`pip install 'keras-bigs[plot]'`) there is the
+    Without Matplotlib and TensorBoard (`pip install '.[plot]'`) there is the
     table only, which is said after the first epoch.
 
     Args:
@@ -24,7 +24,7 @@ def report(history, directory):
         if len(history) == 1:
             print(
                 "\nThe only report is history.csv. For loss.png and TensorBoard: "
-                "pip install 'keras-bigs[plot]'"
+                "pip install '.[plot]'"
             )
 
 

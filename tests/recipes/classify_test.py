@@ -160,7 +160,7 @@ def test_from_the_preset_and_without_matplotlib(
     assert read_results(tuned)["metrics"]["accuracy"] > 0.95
     assert not list(tuned.output.glob("*.png"))
     output = capsys.readouterr().out.splitlines()
-    hints = [line for line in output if "pip install 'keras-bigs[plot]'" in line]
+    hints = [line for line in output if "pip install '.[plot]'" in line]
     assert len(hints) == 1
 
 

@@ -1,5 +1,7 @@
 """What all tasks share, and what classifiers do."""
 
+import contextlib
+
 import keras
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
@@ -37,6 +39,25 @@ class BiGSTask(Quantizable, Exportable, RawInputs):
                     policy_map[path] = policy
             backbone["dtype"] = keras.dtype_policies.serialize(policy_map)
         return config
+
+    def save_task_weights(self, filepath):
+        """See `keras_hub.models.Task`; without what the optimizer keeps, twice as much
+        as all weights, which no new task could take."""
+        with self._without_optimizer():
+            super().save_task_weights(filepath)
+
+    def load_task_weights(self, filepath):
+        """See `keras_hub.models.Task`; leaves the optimizer as it is."""
+        with self._without_optimizer():
+            super().load_task_weights(filepath)
+
+    @contextlib.contextmanager
+    def _without_optimizer(self):
+        optimizer, self.optimizer = self.optimizer, None
+        try:
+            yield
+        finally:
+            self.optimizer = optimizer
 
 
 class BiGSClassifier(BiGSTask):

@@ -61,7 +61,7 @@ class Exportable:
 
         Raises:
             ImportError: a package that the format needs is missing; `pip install
-                'keras-bigs[export]'` brings all.
+                '.[export]'` brings all.
             ValueError: a format that this backend cannot write, a signature of other
                 inputs or longer than `max_sequence_length`, or a routing or quantized
                 layers that the format has no operations for.

@@ -90,7 +90,7 @@ def tpu_topology(name):
     if importlib.util.find_spec("libtpu") is None:
         raise ConfigError(
             "Programs for TPUs are compiled by libtpu, also without a TPU: "
-            "`pip install 'keras-bigs[tpu]'`."
+            "`pip install '.[tpu]'`."
         )
     expect_no_tpu()
     from jax.experimental import topologies

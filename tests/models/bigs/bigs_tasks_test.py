@@ -1,5 +1,6 @@
 """Tokenizer, preprocessors, masked LM, classifier and embedder."""
 
+import h5py
 import keras
 import keras_hub
 import numpy as np
@@ -414,3 +415,21 @@ def test_classifier_learns():
 def test_number_of_classes():
     with pytest.raises(ValueError, match="`num_classes` must be at least 1"):
         models.BiGSTextClassifier(backbone(), 0)
+
+
+def test_a_trained_preset_has_no_optimizer(tmp_path, recwarn):
+    """Which is twice the weights, and is of no use to a new task."""
+    classifier = models.BiGSTextClassifier(backbone(), num_classes=2)
+    inputs = {name: np.ones((2, 8), "int32") for name in classifier.input}
+    classifier.fit(inputs, np.array([0, 1]), verbose=0)
+    optimizer = classifier.optimizer
+    classifier.save_to_preset(str(tmp_path / "preset"))
+    assert classifier.optimizer is optimizer and optimizer.iterations == 1
+    with h5py.File(tmp_path / "preset" / "task.weights.h5") as file:
+        assert "optimizer" not in file
+    recwarn.clear()
+    again = models.BiGSTextClassifier.from_preset(str(tmp_path / "preset"))
+    assert not [w for w in recwarn if "optimizer" in str(w.message)]
+    assert np.allclose(
+        again.predict(inputs, verbose=0), classifier.predict(inputs, verbose=0)
+    )

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
-    reason="libtpu is not installed: `pip install 'keras-bigs[tpu]'`",
+    reason="libtpu is not installed: `pip install '.[tpu]'`",
 )
 
 TINY = ["--num_layers", "2", "--hidden_dim", "128", "--state_dim", "16"]
