@@ -17,8 +17,8 @@ class SelfAttention(RoutingLayer):
     The softmax is computed in float32 at least.
 
     Args:
-        num_heads: int or `None`. Must divide `dim`; `None` takes heads of 64
-            channels, as BERT does, or a single one where 64 does not divide `dim`.
+        num_heads: int or `None`. Must divide `dim`; `None` takes the fewest heads of at
+            most 64 channels, which is what BERT has.
         dropout: float. Dropout of the attention probabilities.
         **kwargs: those of `RoutingLayer`.
 
@@ -76,7 +76,7 @@ def resolve_num_heads(num_heads, dim):
     """The number of heads for `dim` channels, checked.
 
     Args:
-        num_heads: int, or `None` for heads of 64 channels (1 if 64 does not divide).
+        num_heads: int, or `None` for the fewest heads of at most 64 channels.
         dim: int. The number of channels.
 
     Returns:
@@ -86,7 +86,7 @@ def resolve_num_heads(num_heads, dim):
         ValueError: a `num_heads` that does not divide `dim`.
     """
     if num_heads is None:
-        return dim // 64 if dim % 64 == 0 else 1
+        return next(n for n in range(-(-dim // 64), dim + 1) if dim % n == 0)
     if dim % num_heads:
         raise ValueError(
             "`num_heads` must divide the last dimension of the input. "

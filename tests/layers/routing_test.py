@@ -9,6 +9,7 @@ from absl.testing import parameterized
 from keras import ops
 
 from keras_bigs import layers
+from keras_bigs.layers.self_attention import resolve_num_heads
 from tests.conformance import TestCase
 from tests.weights import randomize
 
@@ -353,3 +354,11 @@ def test_seed_decides_the_initial_parameters():
 def test_errors_name_the_argument(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+@pytest.mark.without_backend
+@pytest.mark.parametrize(
+    ("dim", "heads"), [(8, 1), (64, 1), (96, 2), (128, 2), (160, 4), (1024, 16)]
+)
+def test_heads_have_at_most_64_channels(dim, heads):
+    assert resolve_num_heads(None, dim) == heads
