@@ -70,7 +70,7 @@ def needs_extra(extra):
         if not package or importlib.util.find_spec(package) is not None:
             raise
         raise ImportError(
-            f"{package} is not installed: pip install 'keras-bigs[{extra}]'",
+            f"{package} is not installed: pip install '.[{extra}]'",
             name=package,
         ) from error
 

@@ -66,11 +66,6 @@ def main(config: Config):
     # First: Apache Beam may not be there.
     if config.beam is None:
         runner = runners.local_runner(config.processes)
-    elif config.output.is_relative_to(files.cache_directory("outputs")):
-        raise errors.ConfigError(
-            "--beam: its workers write into --output themselves. Name a disk that all "
-            "of them share, not a bucket."
-        )
     else:
         runner = runners.beam_runner([f"--{flag}" for flag in config.beam])
     prepare_corpus(

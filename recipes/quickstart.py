@@ -183,4 +183,4 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run(lambda arguments: main(parse(arguments)))
+    errors.run(files.on_disk(lambda arguments: main(parse(arguments))))

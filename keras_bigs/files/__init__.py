@@ -6,6 +6,7 @@ from keras_bigs.files.downloads import local_copy
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import cache_directory
 from keras_bigs.files.locations import is_in_bucket
+from keras_bigs.files.locations import location_of
 from keras_bigs.files.locks import lock
 from keras_bigs.files.mirrors import on_disk
 from keras_bigs.files.owners import claim

@@ -27,7 +27,7 @@ def leased(path):
         path: `etils.epath.Path` of the object.
 
     Yields:
-        `threading.Event`, set when another has taken over.
+        A function without arguments: whether the object is still this process's.
 
     Raises:
         ConfigError: another process holds it, or it cannot be written.
@@ -48,13 +48,11 @@ def leased(path):
             f"Cannot write to --output {path.parent}: {error}. Name another directory, "
             "or mend the access to this one."
         ) from error
-    ended, is_lost = threading.Event(), threading.Event()
-    thread = threading.Thread(
-        target=_keep_up, args=(path, token, ended, is_lost), daemon=True
-    )
+    ended = threading.Event()
+    thread = threading.Thread(target=_keep_up, args=(path, token, ended), daemon=True)
     thread.start()
     try:
-        yield is_lost
+        yield lambda: _token(_read(path)) == token
     finally:
         ended.set()
         thread.join()
@@ -96,7 +94,7 @@ def _wait_for_silence(path):
             raise is_held(path, now["owner"])
 
 
-def _keep_up(path, token, ended, is_lost):
+def _keep_up(path, token, ended):
     """Gives signs of life until the work ends."""
     count = 0
     while not ended.wait(INTERVAL):
@@ -104,7 +102,6 @@ def _keep_up(path, token, ended, is_lost):
         with contextlib.suppress(Exception):
             now = _read(path)
             if now is not None and now["token"] != token:
-                is_lost.set()
                 print(f"{path.parent} has been taken over by {now['owner']}.")
                 os.kill(os.getpid(), signal.SIGINT)  # also out of a sleep
                 return

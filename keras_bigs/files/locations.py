@@ -7,6 +7,8 @@ from keras_bigs.compat.buckets import bucket_paths
 from keras_bigs.errors import ConfigError
 
 BUCKETS = "gs://"
+# Names of the caches of what is read from buckets, and of what is written to them.
+COPIES = ("buckets", "outputs")
 
 
 def as_path(location):
@@ -79,6 +81,22 @@ def cache_directory(name):
     """
     caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(caches) / "keras_bigs" / name
+
+
+def location_of(path):
+    """Where a path of this machine is copied from, or to: what others know it by.
+
+    Args:
+        path: string or path; or a text with paths, such as `NAME=PATH,PATH`.
+
+    Returns:
+        String, with `gs://bucket/folder` for what `local_copy` and `mirrored` keep in
+        caches.
+    """
+    text = os.fspath(path)
+    for name in COPIES:
+        text = text.replace(f"{cache_directory(name)}{os.sep}", BUCKETS)
+    return text
 
 
 def is_in_bucket(location) -> bool:

@@ -5,7 +5,10 @@ import functools
 import json
 import os
 import re
+import shutil
 import threading
+import time
+import uuid
 
 from keras_bigs.errors import ConfigError
 from keras_bigs.files.downloads import local_copy
@@ -19,8 +22,9 @@ from keras_bigs.files.locks import LOCK
 from keras_bigs.files.uploads import upload
 from keras_bigs.files.writing import write_text
 
-# What a mirrored directory has: a file that is not named there has not been copied to
-# its end, or is to be deleted.
+# What a mirrored directory has, with a mark of when it was written, here and there. A
+# file in the bucket that it does not name has not been copied to its end, or is to be
+# deleted.
 CONTENTS = ".contents.json"
 INTERVAL = 30
 """Seconds between two looks for what a command has written."""
@@ -30,16 +34,22 @@ def on_disk(main):
     """Makes a command that knows paths of this machine only take `gs://` too.
 
     Args:
-        main: a function of the list of arguments of a command line. What the argument
+        main: a function of the list of arguments of a command line. What the option
             `--output` names in a bucket it writes to this machine, see `mirrored`; of
-            all else in buckets it gets copies, see `local_copy`.
+            other files and folders in buckets it gets copies, see `local_copy`.
 
     Returns:
-        A function of the list of arguments.
+        A function of the list of arguments. It raises `ConfigError` for buckets with
+        `--beam`, whose workers see no disk of this machine.
     """
 
     @functools.wraps(main)
     def run(arguments):
+        if "--beam" in arguments and any(BUCKETS in word for word in arguments):
+            raise ConfigError(
+                "--beam: its workers read and write by themselves. Name disks that all "
+                "of them share, not buckets."
+            )
         with contextlib.ExitStack() as scope:
             return main(list(_on_disk(arguments, scope)))
 
@@ -48,17 +58,18 @@ def on_disk(main):
 
 def _on_disk(arguments, scope):
     """The arguments, with paths of this machine in place of those in buckets."""
-    option = None
+    is_output = False
     for word in arguments:
-        if word.startswith("--"):
-            option = word.partition("=")[0]
+        name, _, value = word.partition("=")
+        is_output = is_output or (name == "--output" and value)
         # Also in NAME=PRESET,PRESET.
-        for location in re.findall(f"{BUCKETS}[^=,]+", word):
-            if option == "--output":
+        for location in re.findall(f"{BUCKETS}[^,]+", word):
+            if is_output:
                 path = scope.enter_context(mirrored(location))
             else:
                 path = local_copy(location)
             word = word.replace(location, os.fspath(path), 1)
+        is_output = word == "--output"
         yield word
 
 
@@ -66,11 +77,11 @@ def _on_disk(arguments, scope):
 def mirrored(location):
     """Keeps a directory of a bucket as one of this machine is.
 
-    At the start what is in the bucket is copied here: what a killed process has written
-    since it last copied is lost. Then, and at the end, also after an error, what has
-    changed here is copied there. Whenever it ends, what is there is whole: each file
-    that was written by `atomic_write`, and each directory, such as a checkpoint, that
-    was renamed when it was.
+    At the start what is in the bucket is copied here, unless this machine was the last
+    to write there. Then again and again, and at the end, also after an error, what has
+    changed here is copied there. So what another machine does not find is what a killed
+    process has written since it last copied. Each file that `atomic_write` has written
+    is there whole.
 
     Args:
         location: string, `gs://BUCKET/FOLDER`.
@@ -79,102 +90,159 @@ def mirrored(location):
         `pathlib.Path`, in `cache_directory("outputs")`.
 
     Raises:
-        ConfigError: another process holds the directory, or it cannot be written.
+        ConfigError: another process holds the directory, or it cannot be read or
+            written.
     """
     remote = as_path(location)
     local = cache_directory("outputs") / location[len(BUCKETS) :].rstrip("/")
-    with leased(remote / LOCK) as is_lost:
-        mirror = _Mirror(remote, local)
+    with leased(remote / LOCK) as is_ours:
+        mirror = _Mirror(remote, local, is_ours)
         mirror.fetch()
         print(f"{location} is written by way of {local}.")
         ended = threading.Event()
-        thread = threading.Thread(
-            target=mirror.keep_up, args=(ended, is_lost), daemon=True
-        )
+        thread = threading.Thread(target=mirror.keep_up, args=(ended,), daemon=True)
         thread.start()
         try:
             yield local
-        finally:
+        except BaseException:
             ended.set()
             thread.join()
-            if not is_lost.is_set():
-                mirror.store_all()
-                print(f"{location} has all of it.")
+            mirror.try_to_store()
+            raise
+        ended.set()
+        thread.join()
+        if not mirror.try_to_store():
+            raise ConfigError(
+                f"{location} has not all of {local}. Start the same command again, on "
+                "this machine, when the bucket can be written: it copies the rest."
+            )
+        print(f"{location} has all of it.")
 
 
 class _Mirror:
-    def __init__(self, remote, local):
-        self.remote, self.local = remote, local
+    def __init__(self, remote, local, is_ours):
+        self.remote, self.local, self.is_ours = remote, local, is_ours
         self.stored = {}  # size and time of each file, as they were here
+        self.unwanted = set()  # names of files that are to be deleted there
+        self.is_failing = False
 
     def fetch(self):
-        """Makes the directory here as it is there."""
-        path = self.remote / CONTENTS
-        if path.exists():
-            self.stored = json.loads(path.read_text())
-        elif self.remote.exists():  # put there by other means
-            names = (name for name, _ in files_in(self.remote))
-            self.stored = {name: None for name in names if _is_output(name)}
-        here = self.here()
-        for name in here.keys() - self.stored.keys():
-            (self.local / name).unlink()
+        """Makes the directory here as it is there, unless this one is ahead."""
+        there = _contents(self.remote)
+        here = _contents(self.local)
+        self.stored = there["files"] if there else {}
+        if there is None and self.remote.exists():  # put there by other means
+            names = (name for name, _ in files_in(self.remote) if _is_output(name))
+            self.stored = dict.fromkeys(names)
+        elif there is not None:
+            names = {name for name, _ in files_in(self.remote) if _is_output(name)}
+            self.unwanted = names - self.stored.keys()
+        if self.local.exists():
+            if _is_ahead(here, there):
+                return
+            old = self.local.with_name(f"{self.local.name}.{time.time_ns()}")
+            self.local.rename(old)
+            if here is not None and _files(old) == here["files"]:
+                shutil.rmtree(old)  # all of it has been copied
+            else:
+                print(f"What only this machine had is in {old} now.")
         for name, status in self.stored.items():
-            if here.get(name, 0) != status:
-                target = self.local / name
-                target.parent.mkdir(parents=True, exist_ok=True)
+            target = self.local / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
                 file_system().get_file(os.fspath(self.remote / name), os.fspath(target))
-                if status is not None:
-                    os.utime(target, ns=(status[1], status[1]))
-        self.stored = self.here()
+            except FileNotFoundError as error:
+                raise ConfigError(
+                    f"{self.remote / name} has been deleted. Put it back, or delete "
+                    f"{self.remote / CONTENTS}."
+                ) from error
+            if status is not None:
+                os.utime(target, ns=(status[1], status[1]))
+        self.stored = _files(self.local)
+        if there is not None:
+            write_text(self.local / CONTENTS, json.dumps(there))
 
-    def keep_up(self, ended, is_lost):
+    def keep_up(self, ended):
         """Copies what has changed, again and again."""
-        while not ended.wait(INTERVAL) and not is_lost.is_set():
-            # What fails now, for want of a connection perhaps, is copied next time.
-            with contextlib.suppress(Exception):
-                self.store()
+        while not ended.wait(INTERVAL):
+            self.try_to_store()
 
-    def store_all(self):
-        """Copies what has changed.
+    def try_to_store(self):
+        """Copies what has changed, or says why it could not, once.
 
-        Raises:
-            ConfigError: it cannot be written.
+        Returns:
+            Whether all is there.
         """
         try:
             self.store()
         # gcsfs has errors of its own: of credentials, of requests.
         except Exception as error:
-            raise ConfigError(
-                f"Cannot copy {self.local} to {self.remote}: {error}. Copy it by "
-                "`gcloud storage cp -r`, before this command is started again."
-            ) from error
+            if not self.is_failing:
+                print(f"\nCannot copy {self.local} to {self.remote}: {error}")
+            self.is_failing = True
+            return False
+        self.is_failing = False
+        return True
 
     def store(self):
         """Copies what has changed: files, then what there are, then deletes others."""
-        here = self.here()
+        here = _files(self.local)
         changed = [name for name in here if here[name] != self.stored.get(name)]
+        self.unwanted |= self.stored.keys()
+        self.unwanted -= here.keys()
+        if not changed and not self.unwanted:
+            return
+        self.check_owner()
         for name in changed:
             try:
                 upload(self.local / name, self.remote / name)
             except FileNotFoundError:  # removed just now
                 del here[name]
-        gone = self.stored.keys() - here.keys()
-        if changed or gone:
-            write_text(self.remote / CONTENTS, json.dumps(here))
-        for name in gone:
-            (self.remote / name).unlink()
+        self.check_owner()
+        there = _contents(self.remote)
+        contents = {
+            "mark": uuid.uuid4().hex,
+            "before": there and there["mark"],
+            "files": here,
+        }
+        for directory in (self.local, self.remote):
+            write_text(directory / CONTENTS, json.dumps(contents))
         self.stored = here
+        for name in sorted(self.unwanted):
+            with contextlib.suppress(FileNotFoundError):
+                (self.remote / name).unlink()
+            self.unwanted.discard(name)
 
-    def here(self):
-        """Size and time of each file of this machine."""
-        found = {}
-        if self.local.exists():
-            for name, file in files_in(self.local):
-                if _is_output(name):
-                    with contextlib.suppress(FileNotFoundError):  # removed just now
-                        status = file.stat()
-                        found[name] = [status.st_size, status.st_mtime_ns]
-        return found
+    def check_owner(self):
+        """Raises `ConfigError` if another process has taken the directory."""
+        if not self.is_ours():
+            raise ConfigError("another process has taken it over.")
+
+
+def _contents(directory):
+    """What a directory has by its own account; `None` if it gives none."""
+    path = directory / CONTENTS
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _is_ahead(here, there):
+    """Whether nobody has written there since this machine did, by both contents."""
+    if here is None or there is None:
+        return here is there
+    # The second if this machine ended just before it had written them there.
+    return there["mark"] in (here["mark"], here["before"])
+
+
+def _files(directory):
+    """Size and time of each file of a directory of this machine."""
+    found = {}
+    if directory.exists():
+        for name, file in files_in(directory):
+            if _is_output(name):
+                with contextlib.suppress(FileNotFoundError):  # removed just now
+                    status = file.stat()
+                    found[name] = [status.st_size, status.st_mtime_ns]
+    return found
 
 
 def _is_output(name):

@@ -1,10 +1,12 @@
 """Output directories have one owner."""
 
 import json
+import os
 
 from keras_bigs.errors import ConfigError
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import entries
+from keras_bigs.files.locations import location_of
 from keras_bigs.files.locks import LOCK
 from keras_bigs.files.writing import write_text
 
@@ -42,7 +44,7 @@ def claim(directory, options, has_results, free=()):
             options; or it cannot be written.
     """
     directory = as_path(directory)
-    text = json.dumps(options, indent=2, default=str)
+    text = json.dumps(_known_elsewhere(options), indent=2, default=str)
     path = directory / "config.json"
     try:
         if path.exists():
@@ -73,3 +75,12 @@ def claim(directory, options, has_results, free=()):
             f"Cannot write to --output {directory}: {error.strerror or error}. Name "
             "another directory."
         ) from error
+
+
+def _known_elsewhere(options):
+    """Options with locations in place of paths of copies, see `location_of`."""
+    if isinstance(options, dict):
+        return {name: _known_elsewhere(value) for name, value in options.items()}
+    if isinstance(options, list | tuple):
+        return [_known_elsewhere(value) for value in options]
+    return location_of(options) if isinstance(options, str | os.PathLike) else options

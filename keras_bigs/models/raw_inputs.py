@@ -29,19 +29,26 @@ class RawInputs:
         """See `keras_hub.models.Task.fit`.
 
         Args:
-            shuffle: bool. Whether to draw a new order for every epoch, by NumPy's
-                global generator, which `keras.utils.set_random_seed` seeds. Of no use
-                for datasets: shuffle those yourself.
-            **kwargs: see `keras.Model.fit`, as the other arguments.
+            shuffle: bool. Whether to draw a new order for every pass over data that are
+                held in memory, by NumPy's global generator, which
+                `keras.utils.set_random_seed` seeds. Shuffle datasets yourself. Where
+                training or validation data are a dataset, or devices share the work,
+                Keras says that it is ignored.
+            **kwargs: see `keras.Model.fit`, as the other arguments. With
+                `steps_per_epoch`, passes go on from one epoch to the next.
         """
-        train = (x, y, sample_weight)
-        held_out = keras.utils.unpack_x_y_sample_weight(validation_data)
-        cut = _cut(x, validation_split) if validation_data is None else None
-        if cut is not None:
-            train, held_out = _rows(train, slice(cut)), _rows(train, slice(cut, None))
-        if not (
-            self._prepares(train)
-            and (validation_data is None or self._prepares(held_out))
+        train = _in_memory((x, y, sample_weight))
+        held_out = None
+        if validation_data is not None:
+            held_out = _in_memory(keras.utils.unpack_x_y_sample_weight(validation_data))
+        elif validation_split and train is not None:
+            cut = int(_length(train) * (1.0 - validation_split))
+            if 0 < cut < _length(train):
+                held_out = _rows(train, slice(cut, None))
+                train = _rows(train, slice(cut))
+        needs_held_out = validation_data is not None or validation_split
+        if not self._prepares(train) or (
+            needs_held_out and not self._prepares(held_out)
         ):
             return super().fit(
                 x,
@@ -50,50 +57,49 @@ class RawInputs:
                 sample_weight,
                 validation_data,
                 validation_split,
-                shuffle=False,  # keras-hub does not, and Keras would say so
+                # That a dataset is not shuffled goes without saying.
+                shuffle=shuffle and train is not None,
                 **kwargs,
             )
+        if held_out is not None:
+            size = kwargs.get("validation_batch_size") or batch_size
+            held_out = self._batches(held_out, size)
+        repeat = kwargs.get("steps_per_epoch") is not None
         return keras.Model.fit(
             self,
-            self._batches(train, batch_size, shuffle),
-            validation_data=(
-                None
-                if held_out[0] is None
-                else self._batches(
-                    held_out, kwargs.get("validation_batch_size") or batch_size
-                )
-            ),
+            self._batches(train, batch_size, shuffle, repeat),
+            validation_data=held_out,
             shuffle=False,  # of batches
             **kwargs,
         )
 
     def evaluate(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
         """See `keras_hub.models.Task.evaluate`."""
-        data = (x, y, sample_weight)
+        data = _in_memory((x, y, sample_weight))
         if not self._prepares(data):
             return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
         return keras.Model.evaluate(self, self._batches(data, batch_size), **kwargs)
 
     def predict(self, x=None, batch_size=None, **kwargs):
         """See `keras_hub.models.Task.predict`."""
-        data = (x, None, None)
+        data = _in_memory((x, None, None))
         if not self._prepares(data):
             return super().predict(x, batch_size=batch_size, **kwargs)
         return keras.Model.predict(self, self._batches(data, batch_size), **kwargs)
 
     def _prepares(self, data):
-        """Whether data are held in memory and can be preprocessed here."""
+        """Whether data, as `_in_memory` returns them, can be preprocessed here."""
         return (
-            _is_in_memory(data)
+            data is not None
             # Without a preprocessor, what it would have made.
             and (self.preprocessor is not None or _are_numbers(data))
             # Keras divides only its own pipelines between processes.
             and keras.distribution.distribution() is None
         )
 
-    def _batches(self, data, batch_size, shuffle=False):
+    def _batches(self, data, batch_size, shuffle=False, repeat=False):
         return PreprocessedBatches(
-            data, batch_size or 32, self.preprocess_samples, shuffle
+            data, batch_size or 32, self.preprocess_samples, shuffle, repeat
         )
 
 
@@ -106,21 +112,28 @@ class PreprocessedBatches(keras.utils.PyDataset):
         batch_size: int.
         preprocess: a function of a batch of them.
         shuffle: bool. Whether each pass is in a new order.
+        repeat: bool. Whether a pass is followed by another.
     """
 
-    def __init__(self, data, batch_size, preprocess, shuffle=False):
+    def __init__(self, data, batch_size, preprocess, shuffle=False, repeat=False):
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._preprocess = preprocess
         self._shuffle = shuffle
+        self._repeat = repeat
         self._order = np.arange(_length(data))
 
     def __len__(self):
         return -(-len(self._order) // self._batch_size)
 
+    @property
+    def num_batches(self):
+        """As Keras asks for it: `None` if there is no last one."""
+        return None if self._repeat else len(self)
+
     def __getitem__(self, index):
-        # At the first batch of a pass, which need not be one epoch.
+        index %= len(self)
         if index == 0 and self._shuffle:
             self._order = np.random.permutation(len(self._order))
         start = index * self._batch_size
@@ -129,6 +142,34 @@ class PreprocessedBatches(keras.utils.PyDataset):
         )
         batch = self._preprocess(x, *_arrays((y, sample_weight)))
         return batch if isinstance(batch, tuple) else (batch,)
+
+
+def _in_memory(data):
+    """`(x, y, sample_weight)` as lists and arrays of text or numbers of one length;
+    `None` if they are anything else."""
+    x, _, _ = data
+    data = _with_arrays(data)
+    parts = _parts(data)
+    is_known = all(
+        isinstance(part, list)
+        or (isinstance(part, np.ndarray) and part.dtype.kind in "UOiufb" and part.ndim)
+        for part in parts
+    )
+    if x is None or not is_known or len({len(part) for part in parts}) != 1:
+        return None
+    return data if len(parts[0]) else None
+
+
+def _with_arrays(data):
+    """Tensors of numbers and columns of tables as arrays."""
+    if isinstance(data, dict):
+        return {name: _with_arrays(part) for name, part in data.items()}
+    if isinstance(data, tuple):
+        return tuple(_with_arrays(part) for part in data)
+    if keras.ops.is_tensor(data):
+        is_text = "string" in str(data.dtype)
+        return data if is_text else keras.ops.convert_to_numpy(data)
+    return np.asarray(data) if hasattr(data, "__array__") else data
 
 
 def _parts(data):
@@ -144,36 +185,10 @@ def _length(data):
     return len(_parts(data)[0])
 
 
-def _is_in_memory(data):
-    """Whether data are lists and arrays of text or numbers, of one length."""
-    parts = _parts(data)
-    kinds = "UOifb"
-    return (
-        data[0] is not None
-        and all(
-            isinstance(part, list)
-            or (isinstance(part, np.ndarray) and part.dtype.kind in kinds and part.ndim)
-            for part in parts
-        )
-        and len({len(part) for part in parts}) == 1
-        and len(parts[0]) > 0
-    )
-
-
 def _are_numbers(data):
     """Whether data are arrays of numbers."""
     parts = _parts(data)
-    return all(isinstance(x, np.ndarray) and x.dtype.kind in "ifb" for x in parts)
-
-
-def _cut(x, validation_split):
-    """How many of the first examples are for training; `None` where that is for
-    keras-hub to say."""
-    if not validation_split or not _is_in_memory((x,)):
-        return None
-    size = _length(x)
-    cut = int(size * (1.0 - validation_split))
-    return cut if 0 < cut < size else None
+    return all(isinstance(x, np.ndarray) and x.dtype.kind in "iufb" for x in parts)
 
 
 def _rows(data, rows):
@@ -191,9 +206,13 @@ def _rows(data, rows):
 
 
 def _arrays(data):
-    """Labels and weights as arrays, for Keras takes no lists of them."""
+    """Lists of labels and weights as arrays, of 32 bits, as Keras makes them."""
     if isinstance(data, dict):
         return {name: _arrays(part) for name, part in data.items()}
     if isinstance(data, tuple):
         return tuple(_arrays(part) for part in data)
-    return data if data is None else np.asarray(data)
+    if not isinstance(data, list):
+        return data
+    array = np.asarray(data)
+    narrow = {"int64": "int32", "float64": "float32"}
+    return array.astype(narrow.get(array.dtype.name, array.dtype))

@@ -93,6 +93,7 @@ class EncoderConfig:
         paths = {"model": pathlib.Path(self.model), "vocabulary": self.vocabulary}
         for name, path in paths.items():
             if path is not None and path.exists():
+                settings[name] = files.location_of(settings[name])
                 settings[f"{name}_sha256"] = files.sha256_of_all(path)
         return settings
 

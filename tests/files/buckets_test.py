@@ -93,6 +93,18 @@ print(times[0] == times[1])
     assert run(code, XDG_CACHE_HOME=str(tmp_path)) == "True\n"
 
 
+def test_copies_are_known_by_where_they_come_from(monkeypatch, tmp_path):
+    """So that work goes on on a machine whose caches are elsewhere."""
+    for home in (tmp_path / "a", tmp_path / "b"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        copy = files.cache_directory("buckets") / "bucket" / "preset"
+        assert files.location_of(copy) == "gs://bucket/preset"
+        options = {"model": [f"BiGS={copy},{copy}"], "steps": 3, "data": copy}
+        files.claim(tmp_path / "run", options, lambda: True)
+    with pytest.raises(ConfigError, match="other options or data: data"):
+        files.claim(tmp_path / "run", options | {"data": tmp_path}, lambda: True)
+
+
 CLAIM = """
 directory = bucket + "/claimed"
 def claim(results=True, **options):
@@ -188,7 +200,7 @@ leases.INTERVAL = 0.5
 mirrors.INTERVAL = 0.1
 
 def main(arguments):
-    texts, model, option = (word.rpartition("=")[2] for word in arguments)
+    _, option, texts, model = (word.rpartition("=")[2] for word in arguments)
     print(sorted(path.name for path in pathlib.Path(texts).iterdir()), model)
     output = pathlib.Path(option)
     files.write_text(output / "best" / "step 1", "one")
@@ -205,7 +217,7 @@ def main(arguments):
 
 where = files.as_path(bucket) / "mirrored"
 files.write_text(bucket + "/texts/a.txt", "one")
-arguments = [bucket + "/texts", "--model=BiGS=/here", f"--output={{where}}"]
+arguments = ["--output", str(where), bucket + "/texts", "--model=BiGS=/here"]
 try:
     files.on_disk(main)(arguments)
 except RuntimeError:
@@ -235,18 +247,74 @@ def test_a_command_writes_into_a_bucket_by_way_of_this_machine(run, tmp_path):
     names = ["best/step 2", "ledger"]
     assert lines[3:] == [
         "row True",
-        "gs://bucket/mirrored has all of it.",
         "failed",
         f"{['.contents.json', *names]} row",
     ]
-    # What was there is what counts: here is more, and less.
+    # It went on elsewhere, so what only this machine has is put aside.
     (local / "more").write_text("")
-    see = """
-with files.mirrors.mirrored(bucket + "/mirrored") as local:
-    print(sorted(name for name, _ in files.mirrors.files_in(local)))
+    back = run(OPEN.format(then=""), XDG_CACHE_HOME=str(tmp_path)).splitlines()
+    assert back[0].startswith("What only this machine had is in")
+    assert back[2] == str(names)
+    (aside,) = local.parent.glob("mirrored.*")
+    assert (aside / "more").exists()
+
+
+OPEN = """
+from keras_bigs.files import leases, mirrors
+leases.INTERVAL = 0.5
+mirrors.INTERVAL = 100
+with mirrors.mirrored(bucket + "/mirrored") as local:
+    print(sorted(mirrors._files(local)))
+    {then}
 """
-    back = run(see, XDG_CACHE_HOME=str(tmp_path)).splitlines()
-    assert back[1:2] == [str(names)]
+
+
+def test_a_machine_goes_on_with_what_it_had_not_copied(run, tmp_path):
+    """And what was deleted is deleted there, also if that failed at first."""
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    write = 'files.write_text(local / "a", "1"); files.write_text(local / "b", "2")'
+    run(OPEN.format(then=write).replace("/mirrored", "/ahead"), **cache)
+    ended = (
+        'files.write_text(local / "c", "3"); (local / "a").unlink(); '
+        "import os; os._exit(1)"
+    )
+    script = OPEN.format(then=ended).replace("/mirrored", "/ahead")
+    process = run(script, wait=False, **cache)
+    process.communicate(timeout=60)
+    fails = (
+        "from etils import epath; "
+        "mirrors.as_path(bucket).__class__.unlink = lambda *_, **__: 1 / 0"
+    )
+    script = OPEN.format(then=fails).replace("/mirrored", "/ahead")
+    process = run(script, wait=False, **cache)
+    output, errors = process.communicate(timeout=60)
+    assert "['b', 'c']" in output and "Cannot copy" in output
+    assert "Start the same command again, on this machine" in errors
+    see = """
+print(sorted(name for name, _ in mirrors.files_in(files.as_path(bucket) / "ahead")))
+"""
+    again = run(
+        OPEN.format(then="").replace("/mirrored", "/ahead") + see, **cache
+    ).splitlines()
+    assert again[-2:] == [
+        "gs://bucket/ahead has all of it.",
+        "['.contents.json', 'b', 'c']",
+    ]
+
+
+def test_a_new_owner_keeps_what_it_has(run, tmp_path):
+    taken = (
+        'files.write_text(local / "late", ""); '
+        '(files.as_path(bucket) / "mine" / ".lock").write_text('
+        """'{{"owner": "another", "token": "x", "count": 7}}')"""
+    )
+    script = OPEN.format(then=taken.format()).replace("/mirrored", "/mine")
+    process = run(script, wait=False, XDG_CACHE_HOME=str(tmp_path))
+    output, errors = process.communicate(timeout=60)
+    assert "another process has taken it over" in output
+    assert process.returncode != 0
+    see = 'print((files.as_path(bucket) / "mine" / "late").exists())'
+    assert run(see) == "False\n"
 
 
 RECIPE = """
@@ -263,7 +331,7 @@ print(done.returncode, done.stderr.splitlines()[-1])
 def test_recipes_take_buckets(run, tmp_path):
     names, refused = run(RECIPE, XDG_CACHE_HOME=str(tmp_path)).splitlines()
     assert "flops.csv" in names and "config.json" in names
-    assert refused.startswith("1 error: --beam: its workers write into --output")
+    assert refused.startswith("1 error: --beam: its workers read and write by")
 
 
 SEEN = (

@@ -193,7 +193,7 @@ class TestPicture:
 
     def test_without_matplotlib(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib", None)
-        with pytest.raises(ImportError, match=r"pip install 'keras-bigs\[plot\]'"):
+        with pytest.raises(ImportError, match=r"pip install '.\[plot\]'"):
             training.plot_label_scores(
                 tmp_path / "labels.png", list("abc"), LABELS, PREDICTIONS
             )

@@ -16,6 +16,7 @@ from keras_bigs.data.corpus.settings import Settings
 from keras_bigs.data.pretraining import shards
 from keras_bigs.errors import UserError
 from keras_bigs.files import atomic_write
+from keras_bigs.files import location_of
 from keras_bigs.files import lock
 from keras_bigs.files import sha256
 
@@ -45,7 +46,10 @@ class Job:
         """What must be equal for work to be continued."""
         chunks = repr(
             [
-                [(span.source, span.start, span.stop) for span in chunk.spans]
+                [
+                    (location_of(span.source), span.start, span.stop)
+                    for span in chunk.spans
+                ]
                 for chunk in self.chunks
             ]
         )

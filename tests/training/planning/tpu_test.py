@@ -162,5 +162,5 @@ def test_topologies_that_are_none(name):
 
 def test_libtpu_is_asked_for(monkeypatch):
     monkeypatch.setattr(topologies.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'keras-bigs\[tpu\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '.\[tpu\]'"):
         planning.tpu_topology("v5e:2x2")
