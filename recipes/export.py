@@ -28,7 +28,7 @@ import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.data import tables
-from keras_bigs.training.fine_tuning_config import parse_config
+from keras_bigs.training.command_line import parse_config
 
 
 @dataclass(kw_only=True)

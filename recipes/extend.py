@@ -27,11 +27,11 @@ import tyro
 
 import keras_bigs
 from keras_bigs.errors import ConfigError
+from keras_bigs.training.command_line import parse_named_config
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import Location
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
-from keras_bigs.training.config import parse_named_config
 from keras_bigs.training.config import pretrain
 from keras_bigs.vocabulary import same_pieces
 

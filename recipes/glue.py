@@ -26,9 +26,9 @@ import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training.benchmarks.grid import Grid
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
-from keras_bigs.training.fine_tuning_config import parse_config
 
 TABLE_8 = Grid(
     learning_rates=(1e-5, 2e-5, 3e-5, 5e-5, 6e-5),

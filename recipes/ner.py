@@ -23,9 +23,9 @@ from rich.table import Table
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
-from keras_bigs.training.fine_tuning_config import parse_config
 
 
 @dataclass(kw_only=True)

@@ -28,7 +28,7 @@ from keras_bigs.data.corpus import runners
 from keras_bigs.data.corpus.corpus import Corpus
 from keras_bigs.data.corpus.prepare_corpus import prepare_corpus
 from keras_bigs.data.corpus.settings import Settings
-from keras_bigs.training.fine_tuning_config import parse_config
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.vocabulary import read_vocabulary
 
 

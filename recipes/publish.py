@@ -17,7 +17,7 @@ import tyro
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
-from keras_bigs.training.fine_tuning_config import parse_config
+from keras_bigs.training.command_line import parse_config
 
 
 @dataclass

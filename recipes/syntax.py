@@ -40,7 +40,7 @@ from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training import figures
 from keras_bigs.training.benchmarks.tables import show
-from keras_bigs.training.fine_tuning_config import parse_config
+from keras_bigs.training.command_line import parse_config
 
 
 @dataclass(kw_only=True)

@@ -28,7 +28,7 @@ import tyro
 
 from benchmarks.architectures import report
 from benchmarks.architectures import runs
-from keras_bigs.errors import ConfigError
+from keras_bigs import errors
 
 HERE = pathlib.Path(__file__).parent
 
@@ -67,7 +67,7 @@ class Config:
 
 def main(config: Config):
     if unknown := {*config.architectures} - runs.ARCHITECTURES.keys():
-        raise ConfigError(
+        raise errors.ConfigError(
             f"--architectures {' '.join(sorted(unknown))}: choose among "
             f"{list(runs.ARCHITECTURES)}."
         )
@@ -87,7 +87,11 @@ def main(config: Config):
         time.sleep(2)
         for _, process in running:
             if process.poll() not in (None, 0):
-                raise ConfigError(f"{' '.join(process.args)} failed: see its log.")
+                for _, other in running:
+                    other.terminate()  # it keeps a checkpoint
+                raise errors.ConfigError(
+                    f"{' '.join(process.args)} failed: see its log."
+                )
         running = [
             (core, process) for core, process in running if process.poll() is None
         ]
@@ -105,4 +109,6 @@ def start(run, core, config):
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, use_underscores=True))
+    errors.run(
+        lambda arguments: main(tyro.cli(Config, args=arguments, use_underscores=True))
+    )

@@ -75,22 +75,24 @@ def write(directory, searched, trained, scored):
     )
 
 
-def loss_of(directory):
-    """The held-out loss of a short run, or `None` if it has not come to its end."""
-    path = directory / "results.json"
-    if not path.exists():
+def loss_of(directory, steps):
+    """The held-out loss of a short run; `None` if it is not finished, or not of so
+    many updates."""
+    options = _options_of_finished(directory)
+    if options is None or options["steps"] != steps:
         return None
-    return json.loads(path.read_text(encoding="utf-8"))["val_loss"]
+    text = (directory / "results.json").read_text(encoding="utf-8")
+    return json.loads(text)["val_loss"]
 
 
-def history_of(directory, learning_rate):
-    """The evaluations of a long run, or `None` if it has not come to its end."""
-    if not (directory / "results.json").exists():
+def history_of(directory, steps):
+    """The evaluations of a long run; `None` as for `loss_of`."""
+    options = _options_of_finished(directory)
+    if options is None or options["steps"] != steps:
         return None
-    # The rate of each epoch is that of its last update.
-    return [
-        epoch | {"learning_rate": learning_rate} for epoch in read_history(directory)
-    ]
+    # The rate of each epoch is that of its last update; the peak is of interest.
+    peak = {"learning_rate": options["learning_rate"]}
+    return [epoch | peak for epoch in read_history(directory)]
 
 
 def scores_of(directory):
@@ -106,6 +108,12 @@ def scores_of(directory):
             for attractors, result in groups.items():
                 scores[f"{measure} {attractors}"] = result["all"]["accuracy"]
     return scores
+
+
+def _options_of_finished(directory):
+    if not (directory / "results.json").exists():
+        return None
+    return json.loads((directory / "config.json").read_text(encoding="utf-8"))
 
 
 def _read(path):

@@ -91,11 +91,13 @@ def evaluate(config):
         write_agreement(pairs)
     linzen = config.syntax / "linzen2016" / "subj_agr_filtered"
     found = []
+    done = {(name, seed) for name, seed, _ in records.scored(config.records)}
     for seed in config.seeds:
         for name in config.architectures:
             trained = train_directory(config.output, name, seed)
-            if not (trained / "results.json").exists():
-                continue  # not yet, or on another machine
+            is_here = (trained / "results.json").exists()
+            if not is_here or (name, seed) in done:
+                continue  # not yet trained, or on another machine
             where = evaluate_directory(config.output, name, seed)
             preset = trained / "preset"
             found += [
@@ -195,7 +197,7 @@ def search_losses(config):
     losses = records.searched(config.records)
     for name in ARCHITECTURES:
         for path in (config.output / "search").glob(f"{slug(name)}-*/"):
-            loss = records.loss_of(path)
+            loss = records.loss_of(path, config.search_steps)
             if loss is not None:
                 losses[name, float(path.name.removeprefix(f"{slug(name)}-"))] = loss
     return losses
@@ -204,10 +206,9 @@ def search_losses(config):
 def train_histories(config):
     """Evaluations of long runs on their way, by architecture and seed."""
     histories = records.trained(config.records)
-    rates = best_rates(search_losses(config))
     for name in ARCHITECTURES:
         for path in (config.output / "train").glob(f"{slug(name)}-seed*/"):
-            history = records.history_of(path, rates[name])
+            history = records.history_of(path, config.steps)
             if history is not None:
                 histories[name, int(path.name.rpartition("seed")[2])] = history
     return histories

@@ -24,7 +24,8 @@ METHODS = {
 # How long a Toeplitz product is the fastest, by the least number of channels that share
 # a kernel; from the tables in `benchmarks/README.md`. Beyond that matrix products win
 # where they are thick enough, and else the FFT on CPUs. On TPUs, by the compiler's
-# estimates, the FFT is slower than either, and Toeplitz products win twice as long.
+# estimates, the FFT is slower than either, and Toeplitz products win twice as long; on
+# GPUs it was not measured.
 LONGEST_TOEPLITZ = {32: 512, 8: 256, 1: 128}
 FEWEST_CHANNELS_TO_CHUNK = 32
 

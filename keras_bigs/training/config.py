@@ -262,21 +262,6 @@ FREE_SETTINGS = (
 """Names of settings that may differ when a run goes on."""
 
 
-def parse_named_config(configs, arguments=None):
-    """One of several named configurations, as a command line changes it.
-
-    Args:
-        configs: dict of `(description, configuration)` by name, the first argument.
-        arguments: list of strings. Defaults to those of the process.
-    """
-    return tyro.extras.overridable_config_cli(
-        configs,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
-
-
 def settings_of(config, **more):
     """The options of a configuration and its parts, and more, as one flat dict.
 

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-import tyro
-
 from keras_bigs import files
 from keras_bigs.errors import ConfigError
 
@@ -283,18 +281,3 @@ class FineTuningConfig:
         keras.config.set_dtype_policy(dtype)
         if self.compilation_cache:
             use_compilation_cache()
-
-
-def parse_config(config_class, arguments=None):
-    """What a command line asks for, in options without the names of their parts.
-
-    Args:
-        config_class: a dataclass whose fields are options, or dataclasses of options.
-        arguments: list of strings. Defaults to those of the process.
-    """
-    return tyro.cli(
-        config_class,
-        args=arguments,
-        use_underscores=True,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_bigs.compat.platform import platform
 from keras_bigs.ssm import SSMParameters
 from keras_bigs.ssm import chunked
 from keras_bigs.ssm import convolve
@@ -45,7 +46,7 @@ def convolution(reverse):
     ],
 )
 def test_any_chunk_length(chunk, reverse, monkeypatch):
-    monkeypatch.setitem(chunked.CHUNK, "cpu", chunk)
+    monkeypatch.setitem(chunked.CHUNK, platform(), chunk)
     u, _, parameters = draw(num_kernels=2 if chunk % 2 else 1)
     tensors = [ops.convert_to_tensor(x) for x in (u, *parameters)]
     y = to_numpy(compiled(convolution(reverse))(*tensors))
@@ -58,7 +59,7 @@ def test_any_chunk_length(chunk, reverse, monkeypatch):
 )
 def test_gradients_across_chunks(chunk, group, reverse, monkeypatch):
     """Also of five levels of groups of two."""
-    monkeypatch.setitem(chunked.CHUNK, "cpu", chunk)
+    monkeypatch.setitem(chunked.CHUNK, platform(), chunk)
     monkeypatch.setattr(states, "GROUP", group)
     u, g, parameters = draw(num_kernels=2)
     value, gradients = value_and_gradients(

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
 
+from keras_bigs.compat.platform import platform
 from keras_bigs.ssm import METHODS
 from keras_bigs.ssm import SSMParameters
 from keras_bigs.ssm import chunked
@@ -29,7 +30,7 @@ directions = pytest.mark.parametrize("reverse", [False, True])
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch):
-    monkeypatch.setitem(chunked.CHUNK, "cpu", CHUNK)
+    monkeypatch.setitem(chunked.CHUNK, platform(), CHUNK)
 
 
 @functools.cache

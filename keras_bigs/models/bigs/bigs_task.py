@@ -41,8 +41,8 @@ class BiGSTask(Quantizable, Exportable, RawInputs):
         return config
 
     def save_task_weights(self, filepath):
-        """See `keras_hub.models.Task`; without what the optimizer keeps, twice as much
-        as all weights, which no new task could take."""
+        """See `keras_hub.models.Task`; without the optimizer's state, twice the size of
+        all weights, which a newly built task cannot load."""
         with self._without_optimizer():
             super().save_task_weights(filepath)
 

@@ -11,6 +11,7 @@ from keras_bigs import analysis
 from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs.analysis.flop_counts import architectures as architecture_flops
+from keras_bigs.compat.platform import platform
 from keras_bigs.compat.scan import without_loops
 from keras_bigs.errors import ConfigError
 from keras_bigs.ssm import chunked
@@ -211,7 +212,7 @@ def transforms(jaxpr):
 @pytest.mark.parametrize(("routing", "algorithm"), PAIRS)
 def test_what_jax_counts(block, routing, algorithm, monkeypatch):
     """All that is left out here are elementwise operations."""
-    monkeypatch.setitem(chunked.CHUNK, "cpu", 16)
+    monkeypatch.setitem(chunked.CHUNK, platform(), 16)
     length = 16 if routing == "lstm" or algorithm == "recurrent" else 64
     block, sizes = block_and_sizes(block, routing, algorithm)
     for program, training in zip(programs(block, length), (False, True), strict=True):
@@ -236,7 +237,7 @@ def test_what_jax_counts(block, routing, algorithm, monkeypatch):
 )
 def test_what_jax_compiles(block, pair, monkeypatch):
     """The same after the compiler's optimizations, where it keeps the products."""
-    monkeypatch.setitem(chunked.CHUNK, "cpu", 16)
+    monkeypatch.setitem(chunked.CHUNK, platform(), 16)
     block, sizes = block_and_sizes(block, *pair)
     for program, training in zip(programs(block, 64), (False, True), strict=True):
         counted = program.lower().compile().cost_analysis()["flops"]
