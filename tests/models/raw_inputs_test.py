@@ -203,7 +203,7 @@ def test_labels_of_any_kind(labels, monkeypatch):
     classifier = compiled(task(num_classes=3))
     counting = Counting(classifier, monkeypatch)
     classifier.fit(TEXTS, labels, batch_size=2, epochs=3, steps_per_epoch=2, verbose=0)
-    # Six batches are two passes. TensorFlow looks at two batches before, and reads ahead.
+    # Six batches are two passes. TensorFlow looks at two before, and reads ahead.
     ends = [i for i, size in enumerate(counting.sizes) if size == 1]
     assert len(ends) >= 2
     for end in ends:
