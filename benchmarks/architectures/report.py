@@ -18,8 +18,8 @@ ATTRACTORS = "01234"
 def write(config):
     """Adds finished runs to the records, and shows all of them.
 
-    Writes `loss.png` and `loss.svg` beside the records, and the tables as Markdown
-    into `report.md` in `config.output`.
+    Writes `loss.svg` beside the records, and the tables as Markdown into `report.md` in
+    `config.output`.
     """
     losses = runs.search_losses(config)
     histories, scores = runs.train_histories(config), runs.scores(config)
@@ -27,9 +27,7 @@ def write(config):
     tables = [search_table(losses)]
     if histories:
         tables += [loss_table(histories), token_table(histories)]
-        plot_losses(
-            [config.records / "loss.png", config.records / "loss.svg"], histories
-        )
+        plot_losses(config.records / "loss.svg", histories)
     if scores:
         tables.append(score_table(scores))
     console = Console(width=120)
@@ -130,9 +128,9 @@ def spread(values, digits):
     return f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
-def plot_losses(paths, histories):
+def plot_losses(path, histories):
     """Held-out loss by tokens: the mean over seeds, and a band from least to most."""
-    with figure(*paths, figsize=(7, 4.5)) as axes:
+    with figure(path, figsize=(7, 4.5)) as axes:
         for i, (name, own) in enumerate(by_architecture(histories).items()):
             losses = np.array([[epoch["val_loss"] for epoch in h] for h in own])
             millions = [epoch["tokens"] / 1e6 for epoch in own[0]]
