@@ -78,8 +78,7 @@ def write(directory, searched, trained, scored):
 def loss_of(directory, steps):
     """The held-out loss of a short run; `None` if it is not finished, or not of so
     many updates."""
-    options = _options_of_finished(directory)
-    if options is None or options["steps"] != steps:
+    if _options_of_finished(directory, steps) is None:
         return None
     text = (directory / "results.json").read_text(encoding="utf-8")
     return json.loads(text)["val_loss"]
@@ -87,8 +86,8 @@ def loss_of(directory, steps):
 
 def history_of(directory, steps):
     """The evaluations of a long run; `None` as for `loss_of`."""
-    options = _options_of_finished(directory)
-    if options is None or options["steps"] != steps:
+    options = _options_of_finished(directory, steps)
+    if options is None:
         return None
     # The rate of each epoch is that of its last update; the peak is of interest.
     peak = {"learning_rate": options["learning_rate"]}
@@ -110,10 +109,12 @@ def scores_of(directory):
     return scores
 
 
-def _options_of_finished(directory):
+def _options_of_finished(directory, steps):
+    """Of a run that has come to its end, of so many updates; otherwise `None`."""
     if not (directory / "results.json").exists():
         return None
-    return json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    options = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    return options if options["steps"] == steps else None
 
 
 def _read(path):
