@@ -10,10 +10,11 @@
 
 `search` tries each learning rate on a short run of each architecture; `train` trains
 each with the rate of the least held-out loss, with several seeds; `evaluate` measures
-agreement, and fine-tunes on CoLA and SST-2. They start a recipe once a run, so that a
-run that is stopped goes on with the same command; runs that are finished, or recorded,
-are passed over. `--jobs 2` keeps two going, with one core each. `report` adds what is
-finished to the records, and makes tables and the figure from all of them.
+agreement, and fine-tunes on CoLA and SST-2; `long` trains on texts of 512 tokens, for
+`recipes.positions` to tell what they are worth. They start a recipe once a run, so that
+a run that is stopped goes on with the same command; runs that are finished, or
+recorded, are passed over. `--jobs 2` keeps two going, with one core each. `report` adds
+what is finished to the records, and makes tables and the figure from all of them.
 """
 
 import dataclasses
@@ -37,10 +38,14 @@ HERE = pathlib.Path(__file__).parent
 class Config:
     """Pretrains the paper's four architectures alike."""
 
-    action: tyro.conf.Positional[Literal["search", "train", "evaluate", "report"]]
+    action: tyro.conf.Positional[
+        Literal["search", "train", "evaluate", "long", "report"]
+    ]
     """What to do."""
     data: pathlib.Path = pathlib.Path("runs/architectures/shards")
     """The shards of `recipes.prepare`."""
+    long_data: pathlib.Path = pathlib.Path("runs/architectures/shards512")
+    """The shards of texts of 512 tokens, with the same vocabulary."""
     glue: pathlib.Path = pathlib.Path("glue_data")
     """The folder with CoLA and SST-2 of the official download."""
     syntax: pathlib.Path = pathlib.Path("syntax")
@@ -74,7 +79,12 @@ def main(config: Config):
     if config.action == "report":
         report.write(config)
         return
-    make = {"search": runs.search, "train": runs.train, "evaluate": runs.evaluate}
+    make = {
+        "search": runs.search,
+        "train": runs.train,
+        "evaluate": runs.evaluate,
+        "long": runs.train_on_long_texts,
+    }
     work = make[config.action](config)
     waiting = [run for run in work if not run.is_finished]
     print(f"{len(waiting)} of {len(work)} runs are to be made")

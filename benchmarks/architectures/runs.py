@@ -10,6 +10,7 @@ from keras_bigs.data import agreement
 from keras_bigs.errors import ConfigError
 
 LAYERS, WIDTH = 4, 96
+VALIDATION_EXAMPLES = 2048
 ARCHITECTURES = {
     # Equal weights layer by layer: 4 d^2 of routing and 9 d^2 around it.
     "BiGS": {"block": "gated", "routing": "ssm", "intermediate_dim": 3 * WIDTH},
@@ -65,11 +66,7 @@ def search(config):
 def train(config):
     """Long runs, each architecture with its best learning rate and several seeds."""
     done = records.trained(config.records)
-    rates = best_rates(search_losses(config))
-    if missing := {*config.architectures} - rates.keys():
-        raise ConfigError(
-            f"No short run of {', '.join(sorted(missing))} is finished: `search` first."
-        )
+    rates = chosen_rates(config)
     return [
         pretraining(
             train_directory(config.output, name, seed),
@@ -81,6 +78,26 @@ def train(config):
         for seed in config.seeds
         for name in config.architectures
         if (name, seed) not in done
+    ]
+
+
+def train_on_long_texts(config):
+    """Runs of one seed on texts four times as long, with as many tokens a step."""
+    rates = chosen_rates(config)
+    long = {
+        "data": config.long_data,
+        "batch_size": config.batch_size // 4,
+        "validation_examples": VALIDATION_EXAMPLES // 4,
+    }
+    return [
+        pretraining(
+            config.output / "long" / slug(name),
+            config,
+            ARCHITECTURES[name] | long | {"learning_rate": rates[name]},
+            steps=config.steps,
+            evaluations=20,
+        )
+        for name in config.architectures
     ]
 
 
@@ -144,24 +161,22 @@ def evaluate(config):
 def pretraining(directory, config, options, *, steps, evaluations):
     """A run of `recipes.pretrain`, evaluated and saved so many times."""
     period = steps // evaluations
+    common = {
+        "data": config.data,
+        "num_layers": LAYERS,
+        "hidden_dim": WIDTH,
+        "dropout": 0.0,
+        "dtype": "mixed_bfloat16",
+        "warmup_proportion": 0.1,
+        "batch_size": config.batch_size,
+        "validation_examples": VALIDATION_EXAMPLES,
+        "steps": steps,
+        "steps_per_epoch": period,
+        "save_every": period,
+        "keep": evaluations,
+    }
     return command(
-        "recipes.pretrain",
-        directory,
-        "results.json",
-        "mini",
-        data=config.data,
-        num_layers=LAYERS,
-        hidden_dim=WIDTH,
-        dropout=0.0,
-        dtype="mixed_bfloat16",
-        warmup_proportion=0.1,
-        batch_size=config.batch_size,
-        validation_examples=2048,
-        steps=steps,
-        steps_per_epoch=period,
-        save_every=period,
-        keep=evaluations,
-        **options,
+        "recipes.pretrain", directory, "results.json", "mini", **common | options
     )
 
 
@@ -181,6 +196,16 @@ def write_agreement(path):
         pair = {"good": example.sentence, "bad": " ".join(words)}
         lines.append(json.dumps(pair | {"group": str(example.num_attractors)}))
     files.write_text(path, "\n".join(lines) + "\n")
+
+
+def chosen_rates(config):
+    """The learning rates of long runs."""
+    rates = best_rates(search_losses(config))
+    if missing := {*config.architectures} - rates.keys():
+        raise ConfigError(
+            f"No short run of {', '.join(sorted(missing))} is finished: `search` first."
+        )
+    return rates
 
 
 def best_rates(losses):

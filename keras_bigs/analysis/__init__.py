@@ -77,6 +77,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "syntax.tables": ["left_out_table", "pair_table", "write_pairs"],
         "syntax.results": ["PairResult", "pair_results", "total_result"],
         "syntax.score": ["PairScore"],
+        "position_loss": [
+            "PositionLoss",
+            "loss_by_position",
+            "plot_loss_by_position",
+            "position_table",
+        ],
         "proportion": ["Proportion"],
         "syntax.pseudo_log_likelihood": ["MaskedTokenScorer", "pseudo_log_likelihood"],
         "syntax.word_pieces": ["WordPieces"],

@@ -1,0 +1,81 @@
+"""The recipe of losses by position, on shards that the suite makes."""
+
+import numpy as np
+import pytest
+
+from keras_bigs import analysis
+from keras_bigs import data
+from keras_bigs import errors
+from keras_bigs import models
+from keras_bigs.data.corpus import runners
+from recipes import positions
+from tests.backend import fast_on_torch
+from tests.recipes.commands import to_arguments
+
+WORDS = ["the", "a", "film", "cat", "story", "is", "was", "very", "dull", "lovely"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Shards of 16 tokens."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("texts")
+    texts = [" ".join(rng.choice(WORDS, 60)) for _ in range(80)]
+    (path / "texts.txt").write_text("\n\n".join(texts), encoding="utf-8")
+    data.prepare_corpus(
+        (str(path / "texts.txt"),),
+        path / "shards",
+        vocabulary_size=60,
+        settings=data.Settings(sequence_length=16, validation_fraction=0.2),
+        runner=runners.local_runner(1),
+    )
+    return data.open_shard_folder(path / "shards")
+
+
+@pytest.fixture(scope="module")
+def presets(folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("presets")
+    for name, pieces in (("own", folder.vocabulary), ("other", other(folder))):
+        tokenizer = models.BiGSTokenizer(pieces)
+        backbone = models.BiGSBackbone(
+            len(pieces), 1, hidden_dim=4, intermediate_dim=8, max_sequence_length=16
+        )
+        preprocessor = models.BiGSMaskedLMPreprocessor(tokenizer, sequence_length=16)
+        task = models.BiGSMaskedLM(backbone, preprocessor)
+        task.save_to_preset(str(path / name))
+    return path
+
+
+def other(folder):
+    return [*folder.vocabulary[:-2], *folder.vocabulary[:-3:-1]]
+
+
+def run(**options):
+    config = positions.parse(to_arguments(options))
+    positions.main(config)
+    return config.output
+
+
+@fast_on_torch
+def test_positions(folder, presets, tmp_path, capsys):
+    options = {"data": folder.path, "parts": 2, "batch_size": 3}
+    preset = [f"first={presets / 'own'}", f"again={presets / 'own'}"]
+    output = run(preset=preset, output=tmp_path / "out", **options)
+    table = data.tables.read_table(output / "positions.csv", text="model", label="loss")
+    assert table.x == ["first", "first", "again", "again"]
+
+    batch = folder.batches("validation", 1, folder.masking)
+    everything = folder.batches("validation", batch.num_examples, folder.masking)
+    masked_lm = models.BiGSMaskedLM.from_preset(str(presets / "own"))
+    expected = analysis.loss_by_position(masked_lm, everything.batch(0), parts=2)
+    losses = [float(loss) for loss in table.labels]
+    np.testing.assert_allclose(losses[:2], [part.loss for part in expected], rtol=1e-5)
+    assert losses[:2] == losses[2:]
+    assert (output / "positions.svg").exists()
+    assert "8 to 15" in capsys.readouterr().out
+
+
+@fast_on_torch
+def test_another_vocabulary(folder, presets, tmp_path):
+    with pytest.raises(errors.ConfigError, match="another vocabulary than --data"):
+        run(preset=presets / "other", data=folder.path, output=tmp_path / "out")
