@@ -7,7 +7,7 @@ counts as done. `report` adds what it finds to the tables.
 import csv
 import json
 
-from keras_bigs import files
+from keras_bigs.data.tables import write_table
 from keras_bigs.training.benchmarks.ledger import Ledger
 from keras_bigs.training.report import read_history
 
@@ -57,21 +57,21 @@ def write(directory, searched, trained, scored):
     _write(
         directory / "search.csv",
         SEARCH,
-        ((*run, f"{loss:.6g}") for run, loss in sorted(searched.items())),
+        [(*run, _short(loss, 6)) for run, loss in sorted(searched.items())],
     )
     _write(
         directory / "curves.csv",
         CURVES,
-        (
-            (*run, *(f"{epoch[column]:.8g}" for column in CURVES[2:]))
+        [
+            (*run, *(_short(epoch[column], 8) for column in CURVES[2:]))
             for run, history in sorted(trained.items())
             for epoch in history
-        ),
+        ],
     )
     _write(
         directory / "scores.csv",
         SCORES,
-        ((*run, f"{score:.6g}") for run, score in sorted(scored.items())),
+        [(*run, _short(score, 6)) for run, score in sorted(scored.items())],
     )
 
 
@@ -124,10 +124,10 @@ def _read(path):
 
 
 def _write(path, columns, rows):
-    with (
-        files.atomic_write(path) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    cells = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    write_table(path, dict(zip(columns, map(list, cells), strict=True)))
+
+
+def _short(number, digits):
+    short = float(f"{number:.{digits}g}")
+    return int(short) if short.is_integer() else short
