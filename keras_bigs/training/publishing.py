@@ -89,24 +89,8 @@ def halve(path):
 
 def model_card(run, name, data, license):
     """How a model was made and how well it does, in Markdown; see `publish`."""
-    options = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    sizes = json.loads((run / "preset/config.json").read_text(encoding="utf-8"))
-    sizes = sizes["config"]
-    # Runs of version 0.1 counted it, and have no tokens in their history.
-    counted = "not counted" if read_history(run) else "counted"
-    recipe = "extend" if "start" in options else "pretrain"
-    details = [
-        f"{label} {options[name]}"
-        for name, label in (
-            ("learning_rate", "AdamW at"),
-            ("decay", "decay:"),
-            ("dtype", "dtype:"),
-            ("seed", "seed"),
-            ("backend", "backend:"),
-        )
-        if name in options
-    ]
+    results, sizes = _read(run, "results.json"), _sizes(run)
+    stages = "\n".join(_stage(stage) for stage in stages_of(run))
     return f"""# {name}
 
 A BiGS language encoder without attention (Wang et al. 2023, "Pretraining Without
@@ -124,8 +108,9 @@ masked_lm.fill_mask("The old [MASK] was very happy.")
 
 ## How it was made
 
-`recipes.{recipe}` on {data}: {results["tokens"]:,} tokens (padding {counted}), in
-{options["steps"]:,} steps of {options["batch_size"]} sequences. {"; ".join(details)}.
+On {data}:
+
+{stages}
 
 | on held-out texts | |
 |---|---:|
@@ -140,3 +125,51 @@ repeat whatever bias its texts have. Nothing was done to remove any.
 
 Licence: {license}.
 """
+
+
+def stages_of(run):
+    """The runs that made a model, from the first to the last.
+
+    Those before are found where `recipes.extend` started from the preset of a run that
+    is still there.
+    """
+    start = _read(run, "config.json").get("start")
+    if start is None:
+        return [run]
+    before = pathlib.Path(start).parent
+    is_run = pathlib.Path(start).name == "preset" and read_history(before)
+    return [*(stages_of(before) if is_run else []), run]
+
+
+def _stage(run):
+    """A line of the card."""
+    options, results = _read(run, "config.json"), _read(run, "results.json")
+    # Runs of version 0.1 counted it, and have no tokens in their history.
+    counted = "not counted" if read_history(run) else "counted"
+    recipe = "pretrain"
+    if "start" in options:
+        recipe = f"extend` from `{options['start']}"
+    details = [
+        f"{label} {options[name]}"
+        for name, label in (
+            ("learning_rate", "AdamW at"),
+            ("decay", "decay:"),
+            ("dtype", "dtype:"),
+            ("seed", "seed"),
+            ("backend", "backend:"),
+        )
+        if name in options
+    ]
+    return (
+        f"- `recipes.{recipe}`: {results['tokens']:,} tokens (padding {counted}), in "
+        f"{options['steps']:,} steps of {options['batch_size']} sequences of up to "
+        f"{_sizes(run)['max_sequence_length']} tokens. {'; '.join(details)}."
+    )
+
+
+def _read(run, name):
+    return json.loads((run / name).read_text(encoding="utf-8"))
+
+
+def _sizes(run):
+    return _read(run, "preset/config.json")["config"]

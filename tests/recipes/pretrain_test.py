@@ -268,6 +268,16 @@ def test_extend_to_twice_the_length(folders, first_run, tmp_path):
     backbone = models.BiGSBackbone.from_preset(str(tmp_path / "longer" / "preset"))
     assert backbone.max_sequence_length == 32
     assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
+
+    # The card tells of both stages.
+    publish.main(publish.Config(tmp_path / "longer", "toy", tmp_path / "published"))
+    card = (tmp_path / "published" / "README.md").read_text()
+    first, second = (line for line in card.splitlines() if line.startswith("- `rec"))
+    assert first.startswith("- `recipes.pretrain`: ")
+    assert "of up to 16 tokens" in first
+    assert second.startswith(f"- `recipes.extend` from `{first_run / 'preset'}`: ")
+    assert "in 2 steps of" in second and "of up to 32 tokens" in second
+
     config = parse(folders[0], tmp_path / "longer" / "preset")
     with pytest.raises(errors.ConfigError, match="takes 32 already"):
         extend.main(config)
