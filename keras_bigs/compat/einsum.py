@@ -16,6 +16,9 @@ from keras import ops
 from keras_bigs.compat.eager_torch import is_eager
 from keras_bigs.compat.platform import platform
 
+LEAD = "abc"
+"""Names of the axes before those that an equation is about."""
+
 
 def einsum(equation, first, second):
     """`ops.einsum` of two tensors of one dtype, summed in float32 at least.
@@ -36,15 +39,15 @@ def einsum(equation, first, second):
 
 
 def mix(matrix, x, transpose=False):
-    """One matrix applied to each of a batch, `einsum("ml,bld->bmd", matrix, x)`.
+    """One matrix applied to each of many, `einsum("ml,...ld->...md", matrix, x)`.
 
     Args:
         matrix: `(M, L)`, or `(L, M)` if transposed.
-        x: `(batch, L, dim)`, of the same dtype.
+        x: `(..., L, dim)`, of the same dtype, with up to three axes before.
         transpose: bool. Whether to apply the transpose of `matrix`.
 
     Returns:
-        `(batch, M, dim)` in that dtype.
+        `(..., M, dim)` in that dtype.
     """
     if is_eager(x):
         import torch
@@ -53,7 +56,8 @@ def mix(matrix, x, transpose=False):
         if not torch.is_grad_enabled():
             return torch.matmul(matrix.t() if transpose else matrix, x)
     axes = "lm" if transpose else "ml"
-    return einsum(f"{axes},bld->bmd", matrix, x)
+    lead = LEAD[: len(x.shape) - 2]
+    return einsum(f"{axes},{lead}ld->{lead}md", matrix, x)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_bigs.compat.einsum import LEAD
 from keras_bigs.compat.einsum import einsum
 from keras_bigs.compat.einsum import mix
 from keras_bigs.compat.full_precision import einsum_in_full_precision
@@ -149,20 +150,18 @@ def mix_positions(matrix, x, transpose=False):
     """
     # Contractions without broadcasting: the gradient of a broadcast product is a
     # `(batch, M, L)` stack of matrices and its sum, which is slow, and wrong under
-    # TensorFlow 2.21's XLA on CPUs (its fusion of the two).
+    # TensorFlow 2.21's XLA on CPUs (its fusion of the two). And without one axis for
+    # batch and chunks, which could not be divided between devices along both.
     matrix = ops.cast(matrix, x.dtype)
-    num_kernels, rows, columns = ops.shape(matrix)
-    if transpose:
-        rows, columns = columns, rows
-    lead, dim = ops.shape(x)[:-2], x.shape[-1]
+    num_kernels, *sides = ops.shape(matrix)
     if num_kernels == 1:
-        flat = ops.reshape(x, (-1, columns, dim))
-        mixed = mix(matrix[0], flat, transpose)
-    else:
-        flat = ops.reshape(x, (-1, columns, num_kernels, dim // num_kernels))
-        axes = "klm" if transpose else "kml"
-        mixed = einsum(f"{axes},blkg->bmkg", matrix, flat)
-    return ops.reshape(mixed, (*lead, rows, dim))
+        return mix(matrix[0], x, transpose)
+    *lead, length, dim = ops.shape(x)
+    x = ops.reshape(x, (*lead, length, num_kernels, dim // num_kernels))
+    axes = "klm" if transpose else "kml"
+    batch = LEAD[: len(lead)]
+    mixed = einsum(f"{axes},{batch}lkg->{batch}mkg", matrix, x)
+    return ops.reshape(mixed, (*lead, sides[1 if transpose else 0], dim))
 
 
 def per_channel(x, dim):

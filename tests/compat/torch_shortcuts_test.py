@@ -39,9 +39,10 @@ def test_gelu_has_the_gradient_of_keras_gelu():
 
 
 @pytest.mark.parametrize("transpose", [False, True])
-def test_mix_applies_a_matrix_to_each_of_a_batch(transpose):
+@pytest.mark.parametrize("lead", [(), (3,), (3, 2)])
+def test_mix_applies_a_matrix_to_each_of_a_batch(lead, transpose):
     rng = np.random.default_rng(0)
-    matrix, x = rng.normal(size=(5, 7)), rng.normal(size=(3, 7, 4))
+    matrix, x = rng.normal(size=(5, 7)), rng.normal(size=(*lead, 7, 4))
     tensors = (
         ops.cast(matrix.T if transpose else matrix, "float32"),
         ops.cast(x, "float32"),

@@ -81,11 +81,8 @@ def test_a_step_on_eight_chips(plan, capsys):
         positions = copies * 2048 * 128 * 4
         ratio = getattr(divided.step, name) / ((one - positions) / 2 + positions / 4)
         assert 1 < ratio < 1.04
-    # Norms and dropout are not divided by `model`. And a text of four chunks is too
-    # short to be shared: both of its devices compute the products inside all of them,
-    # forward, and back to inputs and matrices.
-    inside = 3 * 2 * 2 * 2 * CHUNK["accelerator"] * 2048 * 128
-    assert divided.step.flops < 1.05 * (whole.step.flops + inside)
+    # Norms and dropout are not divided by `model`.
+    assert divided.step.flops < 1.05 * whole.step.flops
 
     assert written["fits"]
     assert written["chips"] == 8
