@@ -7,8 +7,7 @@ Two measures that do not depend on how a vocabulary splits words, so that preset
 different vocabularies can be compared:
 
 - words of held-out paragraphs, masked one at a time: only words that are one piece in
-  every preset's vocabulary, the same ones for all. Reported are their loss in nats and
-  how many are guessed.
+  every preset's vocabulary, the same ones for all. Reported is their loss in nats.
 - the blanks of `benchmarks/fill_mask.tsv`: 50 sentences with the words that fit. They
   were written before any of the presets was asked.
 """

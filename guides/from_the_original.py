@@ -25,6 +25,8 @@ masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset(
 )
 ```
 
+(`hf download google-bert/bert-base-uncased vocab.txt --local-dir .` brings it.)
+
 In this guide a small model with random weights stands for them.
 """
 

@@ -148,15 +148,8 @@ texts teach can be at the price of what was known: evaluate on both.
 
 ## At full size
 
-A corpus of 76 MB of prose, 2 CPU cores, PyTorch in bfloat16: half an hour for 8 million
-tokens. That is how `bigs_mini_en_uncased` was made:
+@@EDITION@@
 
-```
-python -m recipes.prepare prose.txt --output shards --vocabulary_size 8000
-KERAS_BACKEND=torch python -m recipes.pretrain mini --data shards --output runs/bigs \\
-    --dtype mixed_bfloat16 --dropout 0 --steps 2500 --steps_per_epoch 250
-```
-
-For TPUs, GPUs and several hosts see [how to launch](launch.md), and
-`python -m recipes.plan large --topology v5e:4x4`, which says what a run will take.
+For TPUs, GPUs and several hosts see [how to launch](launch.md). `python -m recipes.plan
+large --topology v5e:4x4 --batch_size 1024` says what a run will take.
 """

@@ -15,6 +15,9 @@ service, or export the forward pass to a file that another runtime reads. Or pub
 preset for others to load. In all of them a model should be small, and give the outputs
 that you measured.
 
+This guide needs `pip install ".[guides]"`, for the server; on TensorFlow and PyTorch
+`".[guides,onnx]"`, for an exported file's runtime.
+
 The classifier below has a new output layer and stands for your fine-tuned one.
 """
 

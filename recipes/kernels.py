@@ -3,7 +3,7 @@
     python -m recipes.kernels --preset bigs_mini_en_uncased OTHER=runs/bigs/preset \\
         --output runs/kernels
     python -m recipes.kernels --preset runs/bigs/preset --before runs/bigs/preset \\
-        --after runs/glue/mnli/preset --output runs/kernels
+        --after runs/glue/mnli/RUN/preset --output runs/kernels
 
 Paper: section 7.1, Figures 1, 3 and 4. Takes presets of `BiGSBackbone` and of every
 task with one, with SSM routing in either block.

@@ -1,8 +1,9 @@
 """Where in a text masked tokens are found: what long contexts are worth.
 
-    python -m recipes.prepare texts --output shards512 --sequence_length 512
-    python -m recipes.positions --preset BiGS=runs/bigs/preset BERT=runs/bert/preset \\
-        --data shards512 --output runs/positions
+    python -m recipes.prepare texts --output shards512 --sequence_length 512 \\
+        --vocabulary shards/vocabulary.txt
+    python -m recipes.positions --preset BiGS=runs/bigs512/preset \\
+        BERT=runs/bert512/preset --data shards512 --output runs/positions
 
 Computes the masked LM loss of each preset by the position of the masked token, on
 held-out texts that reach into the last part. All presets see the same texts and masks,
@@ -48,22 +49,20 @@ class Config:
 def main(config: Config):
     analysis = keras_bigs.analysis
     presets = analysis.named(config.preset, "preset")
-    for preset in presets.values():
-        analysis.check_masked_lm(preset)
+    for option in ("examples", "parts", "batch_size"):
+        value = getattr(config, option)
+        if value is not None and value < 1:
+            raise errors.ConfigError(f"--{option} {value}: at least 1.")
     folder = keras_bigs.data.open_shard_folder(config.data)
+    # All before any work, to find out what is wrong with them.
+    models = {name: load(preset, folder) for name, preset in presets.items()}
     batch = read(folder, config.examples)
-    results = {}
-    for name, preset in presets.items():
-        masked_lm = analysis.load_masked_lm(preset)
-        pieces = masked_lm.preprocessor.tokenizer.get_vocabulary()
-        if not same_pieces(pieces, folder.vocabulary):
-            raise errors.ConfigError(
-                f"--preset {preset} has another vocabulary than --data {folder.path}. "
-                "Prepare the shards with the --vocabulary that it was made with."
-            )
-        results[name] = analysis.loss_by_position(
+    results = {
+        name: analysis.loss_by_position(
             masked_lm, batch, config.parts, config.batch_size, progress=True
         )
+        for name, masked_lm in models.items()
+    }
     show(analysis.position_table(results))
     rows = [(name, *part) for name, parts in results.items() for part in parts]
     columns = ("model", *analysis.PositionLoss._fields)
@@ -74,6 +73,26 @@ def main(config: Config):
     paths = pictures(config.output / "positions")
     draw(analysis.plot_loss_by_position, paths, results)
     print(f"Wrote {config.output}")
+
+
+def load(preset, folder):
+    """A preset's masked language model, if it reads the shards."""
+    masked_lm = keras_bigs.analysis.load_masked_lm(preset)
+    pieces = masked_lm.preprocessor.tokenizer.get_vocabulary()
+    if not same_pieces(pieces, folder.vocabulary):
+        raise errors.ConfigError(
+            f"--preset {preset} has another vocabulary than --data {folder.path}. "
+            "Prepare the shards with the --vocabulary that it was made with."
+        )
+    length = folder.batches("validation", 1, folder.masking).sequence_length
+    longest = masked_lm.backbone.max_sequence_length
+    if length > longest:
+        raise errors.ConfigError(
+            f"--preset {preset} takes {longest} tokens, and the sequences of --data "
+            f"{folder.path} have {length}. Extend it by `recipes.extend`, or prepare "
+            "shorter ones."
+        )
+    return masked_lm
 
 
 def read(folder, most):

@@ -2,10 +2,10 @@
 
     python -m recipes.publish runs/bigs --name bigs_mini_en_uncased --output mini
 
-Copies the preset of a finished run of `recipes.pretrain` with its weights stored as
-float16, which halves the files. The largest rounding of a weight is reported. The card
-says how the model was made and how well it does, from the run's `config.json` and
-`results.json`.
+Copies the preset of a finished run of `recipes.pretrain` or `recipes.extend` with its
+weights stored as float16, which halves the files. The largest rounding of a weight is
+reported. The card says how the model was made, stage by stage, and how well it does,
+from `config.json` and `results.json` of the runs.
 """
 
 import pathlib

@@ -13,9 +13,8 @@ Training begins with sentences that have no noun between subject and verb, then 
 all. As in the paper (Table 7) each architecture has its own learning rate, here the one
 of 1e-3 and 3e-3 that left the lower training loss.
 
-Hardware: 2 CPU cores, about 6 minutes. Result with seed 0 (2026-11-25): BiGS 99.0,
-97.0, 99.6, 99.8 and 99.8% at 0 to 4 attractors, STACK/SSM 97.6, 98.8, 99.2, 95.4 and
-90.2%. Writes `agreement.png` and `results.json` into `runs/quickstart`.
+Hardware: 2 CPU cores, about 7 minutes. Result with seed 0: see `recipes/README.md`.
+Writes `agreement.png` and `results.json` into `runs/quickstart`.
 """
 
 import dataclasses

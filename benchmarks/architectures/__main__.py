@@ -71,11 +71,7 @@ class Config:
 
 
 def main(config: Config):
-    if unknown := {*config.architectures} - runs.ARCHITECTURES.keys():
-        raise errors.ConfigError(
-            f"--architectures {' '.join(sorted(unknown))}: choose among "
-            f"{list(runs.ARCHITECTURES)}."
-        )
+    check(config)
     if config.action == "report":
         report.write(config)
         return
@@ -88,30 +84,51 @@ def main(config: Config):
     work = make[config.action](config)
     waiting = [run for run in work if not run.is_finished]
     print(f"{len(waiting)} of {len(work)} runs are to be made")
-    running = []
-    cores = sorted(os.sched_getaffinity(0))[: config.jobs]
-    while waiting or running:
-        for core in [c for c in cores if c not in {c for c, _ in running}]:
-            if waiting:
-                running.append((core, start(waiting.pop(0), core, config)))
-        time.sleep(2)
-        for _, process in running:
-            if process.poll() not in (None, 0):
-                for _, other in running:
-                    other.terminate()  # it keeps a checkpoint
-                raise errors.ConfigError(
-                    f"{' '.join(process.args)} failed: see its log."
-                )
-        running = [
-            (core, process) for core, process in running if process.poll() is None
-        ]
+    running = {}
+    try:
+        while waiting or running:
+            for place in range(config.jobs):
+                if waiting and place not in running:
+                    running[place] = start(waiting.pop(0), place, config)
+            time.sleep(2)
+            for place, process in [*running.items()]:
+                if process.poll() is not None:
+                    del running[place]
+                    if process.returncode:
+                        raise errors.ConfigError(
+                            f"{' '.join(process.args)} failed: see its log."
+                        )
+    finally:
+        for process in running.values():
+            process.terminate()  # it keeps a checkpoint
+        for process in running.values():
+            process.wait()
 
 
-def start(run, core, config):
-    """Starts a run, with its own log."""
+def check(config):
+    """Finds out, before any work, whether options go together."""
+    if unknown := {*config.architectures} - runs.ARCHITECTURES.keys():
+        raise errors.ConfigError(
+            f"--architectures {' '.join(sorted(unknown))}: choose among "
+            f"{list(runs.ARCHITECTURES)}."
+        )
+    if config.jobs < 1:
+        raise errors.ConfigError(f"--jobs {config.jobs}: at least 1.")
+    sizes = ("search_steps", "steps", "batch_size")
+    changed = [f"--{n}" for n in sizes if getattr(config, n) != getattr(Config, n)]
+    if changed and config.records == HERE:
+        raise errors.ConfigError(
+            f"{', '.join(changed)}: runs recorded in {HERE} are of other sizes. Name "
+            "another folder by --records."
+        )
+
+
+def start(run, place, config):
+    """Starts a run, with its own log, and its own core if there are several."""
     command = [sys.executable, "-m", *run.arguments]
-    if config.jobs > 1:
-        command = ["taskset", "-c", str(core), *command]
+    if config.jobs > 1 and hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        command = ["taskset", "-c", str(cores[place % len(cores)]), *command]
     run.directory.mkdir(parents=True, exist_ok=True)
     print(run.directory, flush=True)
     with open(f"{run.directory}.log", "ab") as log:

@@ -99,7 +99,9 @@ def scores_of(directory):
     scores = {}
     for task, metric in METRICS.items():
         for row in Ledger(directory / task / "ledger.jsonl").rows:
-            scores[task] = row["result"]["metrics"][metric]
+            # One that diverged has none.
+            if "metrics" in row["result"]:
+                scores[task] = row["result"]["metrics"][metric]
     for measure in ("agreement", "linzen"):
         path = directory / measure / "results.json"
         if path.exists():

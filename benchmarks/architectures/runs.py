@@ -106,55 +106,61 @@ def evaluate(config):
     pairs = config.output / "agreement.jsonl"
     if not pairs.exists():
         write_agreement(pairs)
-    linzen = config.syntax / "linzen2016" / "subj_agr_filtered"
-    found = []
-    done = {(name, seed) for name, seed, _ in records.scored(config.records)}
-    for seed in config.seeds:
-        for name in config.architectures:
-            trained = train_directory(config.output, name, seed)
-            is_here = (trained / "results.json").exists()
-            if not is_here or (name, seed) in done:
-                continue  # not yet trained, or on another machine
-            where = evaluate_directory(config.output, name, seed)
-            preset = trained / "preset"
-            found += [
-                command(
-                    "recipes.syntax",
-                    where / "linzen",
-                    "results.json",
-                    set="linzen",
-                    data=linzen,
-                    preset=preset,
-                    examples_per_case=300,
-                ),
-                command(
-                    "recipes.syntax",
-                    where / "agreement",
-                    "results.json",
-                    pairs=pairs,
-                    preset=preset,
-                ),
-                *(
-                    command(
-                        "recipes.glue",
-                        where / task,
-                        "glue.md",
-                        task=task,
-                        model=preset,
-                        data_dir=config.glue,
-                        dropout=0.0,
-                        learning_rates=1e-3,
-                        batch_sizes=32,
-                        epochs=epochs,
-                        seeds=0,
-                        **options,
-                    )
-                    for task, epochs, options in (
-                        ("cola", 3, {}),
-                        ("sst2", 1, {"train_examples": 20_000}),
-                    )
-                ),
-            ]
+    done = {
+        (name, seed, measure.split()[0])
+        for name, seed, measure in records.scored(config.records)
+    }
+    return [
+        run
+        for seed in config.seeds
+        for name in config.architectures
+        # Not yet trained, or on another machine.
+        if (train_directory(config.output, name, seed) / "results.json").exists()
+        for measure, run in evaluations(config, name, seed, pairs).items()
+        if (name, seed, measure) not in done
+    ]
+
+
+def evaluations(config, name, seed, pairs):
+    """The runs that evaluate a long run, by the measure that they are for."""
+    preset = train_directory(config.output, name, seed) / "preset"
+    where = config.output / "evaluate" / f"{slug(name)}-seed{seed}"
+    found = {
+        "linzen": command(
+            "recipes.syntax",
+            where / "linzen",
+            "results.json",
+            set="linzen",
+            data=config.syntax / "linzen2016" / "subj_agr_filtered",
+            preset=preset,
+            examples_per_case=300,
+        ),
+        "agreement": command(
+            "recipes.syntax",
+            where / "agreement",
+            "results.json",
+            pairs=pairs,
+            preset=preset,
+        ),
+    }
+    for task, epochs, options in (
+        ("cola", 3, {}),
+        ("sst2", 1, {"train_examples": 20_000}),
+    ):
+        found[task] = command(
+            "recipes.glue",
+            where / task,
+            "glue.md",
+            task=task,
+            model=preset,
+            data_dir=config.glue,
+            dropout=0.0,
+            learning_rates=1e-3,
+            batch_sizes=32,
+            epochs=epochs,
+            seeds=0,
+            **options,
+        )
     return found
 
 
@@ -258,11 +264,6 @@ def search_directory(output, name, rate):
 def train_directory(output, name, seed):
     """Where a long run is."""
     return output / "train" / f"{slug(name)}-seed{seed}"
-
-
-def evaluate_directory(output, name, seed):
-    """Where the evaluations of a long run are."""
-    return output / "evaluate" / f"{slug(name)}-seed{seed}"
 
 
 def slug(name):

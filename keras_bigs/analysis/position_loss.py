@@ -61,7 +61,7 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
     Raises:
         DataError: no text reaches into the last part, or a part has less than two
             masked tokens.
-        ConfigError: the model takes fewer tokens.
+        ConfigError: the model takes fewer tokens; `parts` or `batch_size` is below 1.
 
     Example:
     ```python
@@ -71,6 +71,11 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
     keras_bigs.analysis.loss_by_position(masked_lm, batch, parts=2)
     ```
     """
+    if parts < 1 or batch_size < 1:
+        raise ConfigError(
+            "`parts` and `batch_size` must be at least 1. Received: "
+            f"parts={parts}, batch_size={batch_size}"
+        )
     x, y, weight = batch
     length = x["token_ids"].shape[1]
     longest = getattr(masked_lm.backbone, "max_sequence_length", None)

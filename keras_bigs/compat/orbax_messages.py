@@ -6,28 +6,46 @@ it.
 """
 
 import logging
+import pathlib
 import re
 import sys
 
 
 class QuietOrbax:
-    """A scope in which Orbax' threads print nothing of errors that are raised too."""
+    """A scope in which Orbax' threads print nothing of errors that are raised too.
+
+    Scopes may overlap, and end in any order.
+    """
+
+    _open = 0
+    _hook = None
 
     def __enter__(self):
-        self._logger, self._hook = logging.getLogger("absl"), sys.unraisablehook
-        self._level = self._logger.level
-        self._logger.setLevel(logging.CRITICAL)
-        sys.unraisablehook = self._without_closed_loops
+        if QuietOrbax._open == 0:
+            QuietOrbax._hook = sys.unraisablehook
+            sys.unraisablehook = _without_closed_loops
+            logging.getLogger("absl").addFilter(_is_not_of_orbax)
+        QuietOrbax._open += 1
         return self
 
     def __exit__(self, *error):
-        self._logger.setLevel(self._level)
-        sys.unraisablehook = self._hook
+        QuietOrbax._open -= 1
+        if QuietOrbax._open == 0:
+            logging.getLogger("absl").removeFilter(_is_not_of_orbax)
+            if sys.unraisablehook is _without_closed_loops:
+                sys.unraisablehook = QuietOrbax._hook
 
-    def _without_closed_loops(self, unraisable):
-        # A write that fails after another one has ended the loop of them all.
-        if str(unraisable.exc_value) != "Event loop is closed":
-            self._hook(unraisable)
+
+def _without_closed_loops(unraisable):
+    # A write that fails after another one has ended the loop of them all.
+    if str(unraisable.exc_value) != "Event loop is closed":
+        QuietOrbax._hook(unraisable)
+
+
+def _is_not_of_orbax(record):
+    """Whether to show a record of the logger, which others write to as well."""
+    is_orbax = "orbax" in pathlib.Path(record.pathname).parts
+    return not is_orbax or record.levelno >= logging.CRITICAL
 
 
 def reason(error):

@@ -67,10 +67,10 @@ def register_preset_loading(*backbone_classes):
 def _intercept(cls, is_ours, loader):
     """Makes `cls(preset, config)` give `loader(preset, config)` where that is ours."""
 
-    def new(made, preset, config):
-        # Not in subclasses, ours among them.
-        if made is cls and is_ours(config):
-            return loader(preset, config)
+    def new(made, *args, **kwargs):
+        # Not in subclasses, ours among them, nor in copies, which have no arguments.
+        if made is cls and len(args) == 2 and is_ours(args[1]):
+            return loader(*args)
         return object.__new__(made)
 
     cls.__new__ = staticmethod(new)

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from keras_bigs import models
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.convert.config import ACTIVATIONS
 from keras_bigs.convert.config import original_config
 from keras_bigs.convert.names import REPEATED
@@ -58,7 +59,7 @@ def save_original(model, directory, origin=None, tokenizer=None):
         )
     quantized = [
         layer.path
-        for layer in model._flatten_layers()
+        for layer in inner_layers(model)
         if getattr(layer, "quantization_mode", None)
     ]
     if quantized:

@@ -11,8 +11,8 @@ from keras_bigs.layers.routing_layer import RoutingLayer
 class FourierMixing(RoutingLayer):
     """Real part of the two-dimensional Fourier transform (Lee-Thorp et al. 2021).
 
-    The transform runs over length and channels, in float32. It has no weights, and it
-    is the one routing here that **cannot promise invariance to padding**: the
+    The transform runs over length and channels, in float32 at least. It has no weights,
+    and it is the one routing here that **cannot promise invariance to padding**: the
     frequencies it mixes are those of the padded length, so a sentence's output depends
     on how far it was padded. Inputs at padding count as zero.
 
@@ -28,8 +28,11 @@ class FourierMixing(RoutingLayer):
     ```
     """
 
+    depends_on_padding = True
+
     def route(self, x, padding_mask):
         dtype = x.dtype
-        x = ops.cast(zero_padding(x, padding_mask), "float32")
+        wide = keras.backend.result_type(dtype, "float32")
+        x = ops.cast(zero_padding(x, padding_mask), wide)
         real, _ = ops.fft2((x, ops.zeros_like(x)))
         return ops.cast(real, dtype)

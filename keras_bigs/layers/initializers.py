@@ -11,7 +11,8 @@ def sublayer_arguments(layer):
 
     Returns:
         dict of `kernel_initializer`, `bias_initializer` and `dtype`. The initializers
-        are copies with seeds of their own: one seed must not serve several weights.
+        are copies; without a seed, each draws one of its own. (One with a seed gives
+        the same numbers to all sublayers of a shape, as in Keras' own layers.)
     """
     return {
         "kernel_initializer": _clone(layer.kernel_initializer),

@@ -36,7 +36,8 @@ class MeanPooling(keras.layers.Layer):
         padding_mask = resolve_mask(padding_mask, mask)
         if padding_mask is None:
             return ops.mean(inputs, axis=1)
-        weights = ops.cast(padding_mask, "float32")
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        weights = ops.cast(padding_mask, dtype)
         weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
         # A product of matrices is summed in float32 whatever the dtype.
         return einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)

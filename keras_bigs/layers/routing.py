@@ -76,7 +76,7 @@ def register_routing(name):
     @keras_bigs.layers.register_routing("previous")
     class Previous(keras_bigs.layers.RoutingLayer):
         def route(self, x, padding_mask):
-            return keras.ops.roll(x, 1, axis=1)
+            return keras.ops.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]])
 
     block = keras_bigs.layers.GatedBiGSBlock(intermediate_dim=96, routing="previous")
     ```

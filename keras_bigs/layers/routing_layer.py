@@ -12,7 +12,9 @@ class RoutingLayer(DirectCall):
     A subclass writes `route(x, padding_mask)`, which returns a tensor of the shape of
     `x`. One with weights of its own also writes `build(input_shape)`, beginning with
     `super().build(input_shape)`, and one with further arguments `get_config` and
-    `from_options`.
+    `from_options`. One whose output at real tokens depends on how far they are padded,
+    whatever the mask, says so by `depends_on_padding = True`: texts are then padded
+    alike in training and prediction.
 
     Args:
         kernel_initializer: initializer of the dense kernels.
@@ -34,12 +36,14 @@ class RoutingLayer(DirectCall):
     ```python
     class Previous(keras_bigs.layers.RoutingLayer):
         def route(self, x, padding_mask):
-            return keras.ops.roll(x, 1, axis=1)
+            return keras.ops.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]])
 
     block = keras_bigs.layers.GatedBiGSBlock(intermediate_dim=96, routing=Previous())
     y = block(np.random.uniform(size=(2, 100, 32)))
     ```
     """
+
+    depends_on_padding = False
 
     def __init__(
         self, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs

@@ -73,6 +73,10 @@ class S4DKernel(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if num_kernels < 1:
+            raise ValueError(
+                f"`num_kernels` must be at least 1. Received: num_kernels={num_kernels}"
+            )
         ssm.check_method(method)
         ssm.check_discretization(discretization)
         self.state_dim = state_dim
@@ -131,6 +135,8 @@ class S4DKernel(keras.layers.Layer):
         return ssm.SSMParameters(*(ops.convert_to_tensor(w) for w in self._ssm_weights))
 
     def call(self, inputs, padding_mask=None, mask=None):
+        # Keras casts floating-point inputs only.
+        inputs = ops.cast(inputs, self.compute_dtype)
         inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))
         (convolve,) = self._convolutions(
             [self.ssm_parameters],

@@ -26,7 +26,7 @@ class SelfAttention(RoutingLayer):
     `padding_mask` calls real are attended to.
 
     Raises:
-        ValueError: a `num_heads` that does not divide `dim`.
+        ValueError: a `num_heads` below 1, or that does not divide `dim`.
 
     Example:
     ```python
@@ -85,6 +85,10 @@ def resolve_num_heads(num_heads, dim):
     Raises:
         ValueError: a `num_heads` that does not divide `dim`.
     """
+    if num_heads is not None and num_heads < 1:
+        raise ValueError(
+            f"`num_heads` must be at least 1. Received: num_heads={num_heads}"
+        )
     if num_heads is None:
         return next(n for n in range(-(-dim // 64), dim + 1) if dim % n == 0)
     if dim % num_heads:

@@ -193,6 +193,7 @@ def load_encoder(preset, dropout=None, load_weights=True, **kwargs):
     )
     ```
     """
+    preset = os.fspath(preset)
     cls = _saved_class(preset)
     supported = (BiGSBackbone, PooledEncoder, *ENCODERS)
     _check_encoder(cls, supported, f"preset={preset!r}")

@@ -2,10 +2,11 @@
 
 import keras
 
+from keras_bigs.models.python_values import to_ints
 from keras_bigs.models.python_values import to_strings
 from keras_bigs.models.ragged_task import RaggedTask
-from keras_bigs.models.ragged_task import is_raw
 from keras_bigs.models.ragged_task import pad_rows
+from keras_bigs.models.ragged_task import raw_rows
 
 
 class MultipleChoice(RaggedTask):
@@ -52,9 +53,10 @@ class MultipleChoice(RaggedTask):
         Raises:
             ValueError: labels that are none of the choices.
         """
-        if self.preprocessor is None or not isinstance(x, tuple) or not is_raw(x[-1]):
+        rows = raw_rows(x[-1]) if isinstance(x, tuple) else None
+        if self.preprocessor is None or rows is None:
             return x, y
-        choices = to_strings(x[-1], "choices")
+        choices = to_strings(rows, "choices")
         if any(isinstance(row, str) for row in choices):
             raise ValueError(
                 "The last entry of `x` must have a list of choices for each context. "
@@ -72,12 +74,18 @@ def check_labels(y, choices):
         y: sequence of ints.
         choices: sequence of sequences of strings, of which empty ones are missing.
     """
+    y = to_ints(y)
     if len(y) != len(choices):
         raise ValueError(
             "`y` must have one label for each list of choices. Received: "
             f"{len(y)} labels for {len(choices)} lists."
         )
     for label, row in zip(y, choices, strict=True):
+        if isinstance(label, list):
+            raise ValueError(
+                "`y` must be the index of a choice, not a row of zeros and ones. "
+                f"Received: {label}"
+            )
         if not 0 <= label < len(row) or row[label] == "":
             raise ValueError(
                 "`y` must be the index of a choice, counted from 0. Received: label "

@@ -44,9 +44,14 @@ class RaggedTask(RawInputs, Task):
         return super().predict(x, *args, **kwargs)
 
 
-def is_raw(x):
-    """Whether `x` is a list or an array, not a dataset or a tensor."""
-    return isinstance(x, (list, np.ndarray))
+def raw_rows(x):
+    """`x` if it is a list or an array, or a table's column as an array.
+
+    Datasets and tensors, and all else, are `None`.
+    """
+    if hasattr(x, "to_numpy"):
+        x = x.to_numpy()
+    return x if isinstance(x, (list, np.ndarray)) else None
 
 
 def pad_rows(rows, value, dtype):

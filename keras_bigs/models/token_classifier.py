@@ -5,8 +5,8 @@ import numpy as np
 from scipy.special import softmax
 
 from keras_bigs.models.ragged_task import RaggedTask
-from keras_bigs.models.ragged_task import is_raw
 from keras_bigs.models.ragged_task import pad_rows
+from keras_bigs.models.ragged_task import raw_rows
 from keras_bigs.models.row_prediction import predict_rows
 
 
@@ -68,9 +68,10 @@ class TokenClassifier(RaggedTask):
         Raises:
             ValueError: labels that do not match the words or the classes.
         """
-        if self.preprocessor is None or not is_raw(x):
+        rows = raw_rows(x)
+        if self.preprocessor is None or rows is None:
             return x, y
-        words, labels, batched = self.preprocessor.read(x, y)
+        words, labels, batched = self.preprocessor.read(rows, y)
         if not batched:
             raise ValueError(
                 "`y` must have a list of labels for each text of `x`. Received one "

@@ -105,7 +105,8 @@ def convolve(
 
     Raises:
         ValueError: an unknown `discretization` or `method`, inputs that are not
-            `(batch, length, dim)`, or a number of kernels that does not divide `dim`.
+            `(batch, length, dim)` or no floating-point numbers, or a number of kernels
+            that does not divide `dim`.
 
     Example:
     ```python
@@ -148,6 +149,11 @@ def convolutions(
         ValueError: see `convolve`.
     """
     check_method(method)
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(like.dtype)):
+        raise ValueError(
+            "An SSM takes floating-point inputs: `keras.ops.cast` them. Received: "
+            f"inputs of dtype {like.dtype}"
+        )
     if len(like.shape) != 3:
         raise ValueError(
             "An SSM runs along axis 1 of `(batch, length, dim)`. Reshape the inputs to "

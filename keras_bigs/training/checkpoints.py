@@ -6,6 +6,7 @@ import json
 import warnings
 import zlib
 
+import keras
 import numpy as np
 
 from keras_bigs.compat.orbax_messages import QuietOrbax
@@ -98,7 +99,9 @@ class Checkpoints:
         """
         arrays = get_state(model)
         for name, array in arrays.items():
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
+            # NumPy does not count bfloat16 among the floating-point numbers.
+            is_float = keras.backend.is_float_dtype(array.dtype.name)
+            if is_float and not np.isfinite(array).all():
                 raise FloatingPointError(f"Variable {name} of the model is not finite")
         plain = dataclasses.asdict(progress)
         record = {

@@ -95,32 +95,33 @@ def predict(model, batches):
     return outputs
 
 
-def evaluate(model, batches):
+def evaluate(model, batches, threshold=0.0):
     """The metrics of a classifier, or of a regressor if it has one output.
 
     Args:
         model: a `keras.Model` of tokenized inputs that returns logits `(n, classes)`,
             or `(n, 1)` numbers; a multiple choice model too.
         batches: `BucketedBatches` with labels.
+        threshold: float. Above which output a label is predicted, where texts may have
+            several: 0 for logits, 0.5 for probabilities.
 
     Returns:
         What `classification_metrics` or `regression_metrics` returns; or, for rows of
-        zeros and ones as labels, `multi_label_metrics`, where a label is predicted from
-        probability 0.5 on.
+        zeros and ones as labels, `multi_label_metrics`.
 
     Raises:
         TrainingDivergedError: an output is NaN or infinite.
     """
-    return metrics_of(predict(model, batches), batches.labels)
+    return metrics_of(predict(model, batches), batches.labels, threshold)
 
 
-def metrics_of(outputs, labels):
+def metrics_of(outputs, labels, threshold=0.0):
     """As `evaluate`, for outputs in the order of the labels."""
     num_classes = outputs.shape[-1]
     if num_classes == 1:
         return regression_metrics(labels, outputs[:, 0])
     if labels.ndim == 2:
-        return multi_label_metrics(labels, outputs >= 0)
+        return multi_label_metrics(labels, outputs >= threshold)
     return classification_metrics(labels, outputs.argmax(-1), num_classes)
 
 

@@ -1,6 +1,7 @@
 """Fine-tuning of a task on labelled texts, which can be killed and goes on."""
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,9 @@ def fine_tune(
         `FineTuned`.
 
     Raises:
-        ConfigError: an option is out of its range, or there is no such metric.
+        ConfigError: an option is out of its range, there is no such metric, or the task
+            has no loss, one that is not registered with Keras, or outputs that need an
+            `evaluate` of one's own.
         TrainingDivergedError: the loss, a weight or an output is NaN or infinite.
         PreemptedError: SIGTERM came; a checkpoint of the last step was written.
         CheckpointWriteError: a checkpoint could not be written.
@@ -150,7 +153,10 @@ def fine_tune(
         if batches.labels is None:
             raise ValueError(f"`{name}` must have labels. Received: labels=None")
     if evaluate is None:
-        evaluate = evaluation.evaluate
+        _require_one_output(task)
+        is_sigmoid = getattr(task, "activation", None) is keras.activations.sigmoid
+        threshold = 0.5 if is_sigmoid else 0.0
+        evaluate = functools.partial(evaluation.evaluate, threshold=threshold)
         names = evaluation.metric_names(
             task.output_shape[-1], getattr(task, "multi_label", False)
         )
@@ -165,7 +171,7 @@ def fine_tune(
     steps = epochs * train.steps_per_epoch
     # The batches are tokenized: this model leaves out the task's own preprocessing.
     model = keras.Model(task.input, task.output)
-    options = keras.saving.deserialize_keras_object(task.get_compile_config())
+    options = _compile_options(task)
     options["optimizer"] = adamw(
         learning_rate, steps, warmup_proportion, weight_decay, decay
     )
@@ -189,6 +195,9 @@ def fine_tune(
             _require_weights_of(history[best]["step"], checkpoints)
             with files.atomic_write(path) as temporary:
                 task.save_weights(temporary)
+            # Before that, a process that is killed would go on from an earlier one,
+            # where the weights of an earlier epoch are the best.
+            checkpoints.wait()
             for other in directory.glob("best-*.weights.h5"):
                 if other != path:
                     other.unlink()
@@ -247,6 +256,35 @@ def check_ranges(**options):
         rule, is_within = RANGES[name]
         if value is not None and not is_within(value):
             raise ConfigError(f"`{name}` must be {rule}. Received: {name}={value}")
+
+
+def _require_one_output(task):
+    outputs = keras.tree.flatten(task.output)
+    if len(outputs) > 1 or len(outputs[0].shape) != 2:
+        shapes = [tuple(output.shape) for output in outputs]
+        raise ConfigError(
+            f"{type(task).__name__} is no classifier, regressor or multiple choice, "
+            "whose output is `(batch, classes)`. Give an `evaluate` of your own, and "
+            f"name its `metric`. Received: outputs of shapes {shapes}"
+        )
+
+
+def _compile_options(task):
+    """Loss and metrics of a task, as another model can have them."""
+    config = task.get_compile_config()
+    if not config:
+        raise ConfigError(
+            f"{type(task).__name__} has no loss: call its `compile` first."
+        )
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except TypeError as error:
+        raise ConfigError(
+            f"{type(task).__name__} was compiled with a loss or metric of your own "
+            "that Keras cannot make again. Put "
+            "`@keras.saving.register_keras_serializable()` before its definition. "
+            f"Received: {error}"[:600]
+        ) from error
 
 
 def _require_metric(metric, names):

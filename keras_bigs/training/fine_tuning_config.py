@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_bigs import files
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.errors import ConfigError
 
 
@@ -208,7 +209,7 @@ def freeze_ssm(backbone):
     """
     from keras_bigs.layers import S4DKernel
 
-    kernels = [x for x in backbone._flatten_layers() if isinstance(x, S4DKernel)]
+    kernels = [x for x in inner_layers(backbone) if isinstance(x, S4DKernel)]
     if not kernels:
         raise ConfigError("--freeze_ssm: the encoder has no SSM. Leave it out.")
     for kernel in kernels:

@@ -146,3 +146,20 @@ def test_short_sequences_of_several_lengths_take_no_loop(max_length, has_loop):
         for actual, wanted in zip(gradients, expected, strict=True):
             scale = np.abs(wanted).max()
             np.testing.assert_allclose(actual / scale, wanted / scale, atol=1e-4)
+
+
+def test_integers_are_cast():
+    """Keras does not cast them, and integer taps would be none."""
+    x = np.random.default_rng(0).integers(-5, 5, X.shape)
+    layer = layers.S4DKernel(4, seed=0)
+    expected = to_numpy(layer(x.astype("float32")))
+    np.testing.assert_array_equal(to_numpy(layer(x)), expected)
+    with pytest.raises(ValueError, match="takes floating-point inputs"):
+        ssm.convolve(x, layer.ssm_parameters)
+
+
+def test_at_least_one_kernel_and_one_head():
+    with pytest.raises(ValueError, match="num_kernels=0"):
+        layers.S4DKernel(4, num_kernels=0)
+    with pytest.raises(ValueError, match="num_heads=0"):
+        layers.SelfAttention(num_heads=0)(X)

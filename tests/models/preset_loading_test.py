@@ -1,5 +1,6 @@
 """Loading what is not ours is as it is without this library."""
 
+import copy
 import json
 import sys
 
@@ -27,8 +28,8 @@ def test_other_presets(tmp_path):
     backbone = keras_hub.models.Backbone.from_preset(str(tmp_path))
     assert type(again) is keras_hub.models.BertMaskedLM
     assert type(backbone) is keras_hub.models.BertBackbone
-    for model, copy in ((masked_lm, again), (masked_lm.backbone, backbone)):
-        for one, other in zip(model.weights, copy.weights, strict=True):
+    for model, loaded in ((masked_lm, again), (masked_lm.backbone, backbone)):
+        for one, other in zip(model.weights, loaded.weights, strict=True):
             np.testing.assert_array_equal(to_numpy(one), to_numpy(other))
 
 
@@ -69,3 +70,18 @@ def test_the_originals_format_without_convert(monkeypatch):
     )
     assert type(backbone) is models.BiGSBackbone
     assert "keras_bigs.convert.loader" in sys.modules
+
+
+def test_loaders_of_others_are_what_they_were(tmp_path):
+    """They can be copied, and derived from with other arguments."""
+    models.BiGSBackbone(
+        9, 1, hidden_dim=4, intermediate_dim=8, max_sequence_length=8
+    ).save_to_preset(str(tmp_path))
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert type(copy.copy(KerasPresetLoader("there", {}))) is KerasPresetLoader
+
+    class Other(KerasPresetLoader):
+        def __init__(self, preset, *, config):
+            super().__init__(preset, config)
+
+    assert type(Other("there", config=config)) is Other

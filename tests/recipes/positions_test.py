@@ -35,12 +35,22 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def presets(folder, tmp_path_factory):
     path = tmp_path_factory.mktemp("presets")
-    for name, pieces in (("own", folder.vocabulary), ("other", other(folder))):
+    for name, pieces, length in (
+        ("own", folder.vocabulary, 16),
+        ("other", other(folder), 16),
+        ("short", folder.vocabulary, 8),
+    ):
         tokenizer = models.BiGSTokenizer(pieces)
         backbone = models.BiGSBackbone(
-            len(pieces), 1, hidden_dim=4, intermediate_dim=8, max_sequence_length=16
+            len(pieces),
+            1,
+            hidden_dim=4,
+            intermediate_dim=8,
+            max_sequence_length=length,
         )
-        preprocessor = models.BiGSMaskedLMPreprocessor(tokenizer, sequence_length=16)
+        preprocessor = models.BiGSMaskedLMPreprocessor(
+            tokenizer, sequence_length=length
+        )
         task = models.BiGSMaskedLM(backbone, preprocessor)
         task.save_to_preset(str(path / name))
     return path
@@ -76,6 +86,19 @@ def test_positions(folder, presets, tmp_path, capsys):
 
 
 @fast_on_torch
-def test_another_vocabulary(folder, presets, tmp_path):
+def test_what_cannot_be_done_is_said_before_any_work(
+    folder, presets, tmp_path, monkeypatch
+):
+    def never(*args, **kwargs):
+        raise AssertionError("Nothing shall be computed.")
+
+    monkeypatch.setattr(analysis, "loss_by_position", never)
+    options = {"data": folder.path, "output": tmp_path / "out"}
+    preset = [presets / name for name in ("own", "other", "short")]
     with pytest.raises(errors.ConfigError, match="another vocabulary than --data"):
-        run(preset=presets / "other", data=folder.path, output=tmp_path / "out")
+        run(preset=preset[:2], **options)
+    with pytest.raises(errors.ConfigError, match="takes 8 tokens, and .* have 16"):
+        run(preset=[preset[0], preset[2]], **options)
+    for option in ("examples", "parts", "batch_size"):
+        with pytest.raises(errors.ConfigError, match=f"--{option} 0: at least 1"):
+            run(preset=preset[0], **{option: 0}, **options)

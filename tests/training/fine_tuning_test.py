@@ -1,6 +1,8 @@
 """Fine-tuning: the best epoch, early ends, and runs that are killed and go on."""
 
 import functools
+import pathlib
+import shutil
 import types
 
 import keras
@@ -144,6 +146,40 @@ def test_killed_after_a_checkpoint(uninterrupted, tmp_path, monkeypatch, step):
     assert_same(weights(task), uninterrupted[1])
 
 
+def test_killed_while_a_checkpoint_is_written(uninterrupted, tmp_path, monkeypatch):
+    """As soon as the weights of the first epoch are no longer the best, and gone.
+
+    What nobody has waited for is lost with the process, which goes on from step 5.
+    """
+    save, wait = training.Checkpoints.save, training.Checkpoints.wait
+    unlink, unfinished = pathlib.Path.unlink, []
+
+    def begin(self, model, progress):
+        save(self, model, progress)
+        if progress.step == 6:
+            unfinished.append(self.directory / "6")
+
+    def finish(self):
+        wait(self)
+        unfinished.clear()
+
+    def die_after_unlink(path, **kwargs):
+        unlink(path, **kwargs)
+        if path.name == "best-3.weights.h5":
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training.Checkpoints, "save", begin)
+        patch.setattr(training.Checkpoints, "wait", finish)
+        patch.setattr(pathlib.Path, "unlink", die_after_unlink)
+        run(make_task(), tmp_path)
+    for checkpoint in unfinished:
+        shutil.rmtree(checkpoint)
+    task = make_task(seed=1)
+    assert run(task, tmp_path).history == uninterrupted[2].history
+    assert_same(weights(task), uninterrupted[1])
+
+
 def test_started_again_after_the_end(uninterrupted):
     _, at_end, expected, directory = uninterrupted
     task = make_task(seed=1)
@@ -227,6 +263,26 @@ def test_batches_without_labels(tmp_path):
     batches = types.SimpleNamespace(labels=None)
     with pytest.raises(ValueError, match="`train` must have labels"):
         training.fine_tune(None, batches, batches, tmp_path)
+
+
+def test_tasks_that_cannot_be_trained_so(tmp_path):
+    """Found out before the first step."""
+    options = {"metric": None, "evaluate": None}
+    task = make_task()
+    words = keras.Model(task.input, task.layers[-3].output[:, None])
+    with pytest.raises(errors.ConfigError, match="Give an `evaluate` of your own"):
+        run(words, tmp_path, **options)
+    uncompiled = keras.Model(task.input, task.output)
+    with pytest.raises(errors.ConfigError, match="call its `compile` first"):
+        run(uncompiled, tmp_path, **options)
+
+    def own_loss(y, outputs):
+        return keras.losses.sparse_categorical_crossentropy(y, outputs, True)
+
+    task.compile(loss=own_loss)
+    with pytest.raises(errors.ConfigError, match="register_keras_serializable"):
+        run(task, tmp_path, **options)
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_first_of_the_best_epochs():

@@ -1,5 +1,7 @@
 """Runs that are killed and go on: to the same bits."""
 
+import contextlib
+import logging
 import os
 import pathlib
 import re
@@ -209,8 +211,8 @@ def test_asked_to_end_before_the_first_step(run, tmp_path):
 
 
 def damage(directory, step):
-    """Turns one bit of the largest file of a checkpoint."""
-    files = [p for p in (directory / str(step)).rglob("*") if p.is_file()]
+    """Turns one bit of the variables in a checkpoint, in the middle of their file."""
+    files = (directory / str(step) / "variables").rglob("ocdbt.process_0/d/*")
     largest = max(files, key=lambda path: path.stat().st_size)
     content = bytearray(largest.read_bytes())
     content[len(content) // 2] ^= 1
@@ -350,6 +352,33 @@ def test_a_weight_that_is_not_finite_is_not_saved(run, tmp_path):
         checkpoints.save(model, training.Progress(1, []))
     assert checkpoints.latest_step is None
     checkpoints.close()
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="its bfloat16 is kept as float32"
+)
+def test_nor_is_one_of_16_bits(tmp_path):
+    layer = keras.layers.Dense(1, dtype="bfloat16")
+    model = keras.Sequential([keras.Input((2,), dtype="bfloat16"), layer])
+    model.compile("sgd", "mse")
+    layer.bias.assign([float("nan")])
+    with (
+        contextlib.closing(training.Checkpoints(tmp_path / "c")) as checkpoints,
+        pytest.raises(FloatingPointError, match="is not finite"),
+    ):
+        checkpoints.save(model, training.Progress(1, []))
+
+
+def test_other_loggers_are_heard_while_checkpoints_are_open(tmp_path, caplog):
+    """And hooks are what they were, in whatever order they are closed."""
+    hook = sys.unraisablehook
+    first, second = (training.Checkpoints(tmp_path / name) for name in "ab")
+    logging.getLogger("absl").warning("of TensorFlow, say")
+    first.close()
+    assert sys.unraisablehook is not hook
+    second.close()
+    assert sys.unraisablehook is hook
+    assert "of TensorFlow, say" in caplog.text
 
 
 def test_a_rising_loss_stops(run, tmp_path):

@@ -6,7 +6,6 @@ from keras_hub.models import Backbone
 
 from keras_bigs.compat.preset_metadata import correct_tasks
 from keras_bigs.layers import BLOCKS
-from keras_bigs.layers import FourierMixing
 from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
@@ -32,6 +31,15 @@ def bigs_kernel_initializer(hidden_dim=1024):
     return keras.initializers.RandomNormal(stddev=0.02 * (1024 / hidden_dim) ** 0.5)
 
 
+def _without_weights(routing):
+    """The name of a routing, or what describes a layer, built or not."""
+    if not isinstance(routing, keras.layers.Layer):
+        return routing
+    described = keras.saving.serialize_keras_object(routing)
+    described.pop("build_config", None)
+    return described
+
+
 @keras.saving.register_keras_serializable("keras_bigs")
 class BiGSBackbone(Quantizable, Exportable, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
@@ -53,8 +61,8 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
     | Longformer-style | `"stack"` | `"sliding_window"` |
 
     Outputs at real tokens, and the pooled output, do not depend on how far an input is
-    padded (to rounding), except with `mask_padding=False` and with Fourier routing,
-    whose frequencies are those of the padded length.
+    padded (to rounding), except with `mask_padding=False`, `pool_padding=True`, and
+    Fourier routing, whose frequencies are those of the padded length.
 
     Args:
         vocabulary_size: int. The number of tokens.
@@ -252,7 +260,8 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         self.intermediate_dim = intermediate_dim
         self.state_dim = state_dim
         self.block = block
-        self.routing = routing
+        # Of a layer the config alone: as an attribute its weights would be ours.
+        self.routing = _without_weights(routing)
         self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.max_sequence_length = max_sequence_length
@@ -264,7 +273,13 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
-        length = keras.tree.flatten(inputs)[0].shape[1]
+        shape = keras.tree.flatten(inputs)[0].shape
+        if len(shape) != 2:
+            raise ValueError(
+                "The backbone takes `(batch, length)` token ids, segment ids and "
+                f"padding mask. Received: inputs of shape {tuple(shape)}"
+            )
+        length = shape[1]
         # A symbolic length of an export cannot be compared.
         if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
@@ -278,12 +293,14 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
 
     @property
     def depends_on_padding(self):
-        """Whether outputs at real tokens depend on how far an input is padded.
+        """Whether outputs depend on how far an input is padded.
 
         Then inputs should be padded as they were in training.
         """
-        fourier = any(isinstance(b.routing, FourierMixing) for b in self.blocks)
-        return fourier or not self.mask_padding
+        routing = any(
+            getattr(block.routing, "depends_on_padding", False) for block in self.blocks
+        )
+        return routing or self.pool_padding or not self.mask_padding
 
     def save_to_preset(self, preset_dir, max_shard_size=10):
         super().save_to_preset(preset_dir, max_shard_size)
@@ -291,9 +308,6 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
 
     def get_config(self):
         config = super().get_config()
-        routing = self.routing
-        if isinstance(routing, keras.layers.Layer):
-            routing = keras.saving.serialize_keras_object(routing)
         config.update(
             {
                 "vocabulary_size": self.vocabulary_size,
@@ -302,7 +316,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
                 "intermediate_dim": self.intermediate_dim,
                 "state_dim": self.state_dim,
                 "block": self.block,
-                "routing": routing,
+                "routing": self.routing,
                 "dropout": self.dropout,
                 "embedding_dropout": self.embedding_dropout,
                 "max_sequence_length": self.max_sequence_length,

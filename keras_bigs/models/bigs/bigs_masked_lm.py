@@ -10,6 +10,7 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
 from keras_bigs.models.bigs.bigs_task import BiGSTask
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
+from keras_bigs.models.python_values import to_strings
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
 LENGTH_STEP = 32
@@ -118,12 +119,14 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         tokenizer = self.preprocessor.tokenizer
         # The backbone may have more tokens, to fill up a multiple of 8 or so.
         vocabulary_size = tokenizer.vocabulary_size()
-        if not 1 <= top_k <= vocabulary_size:
+        is_integer = isinstance(top_k, (int, np.integer))
+        if not is_integer or not 1 <= top_k <= vocabulary_size:
             raise ValueError(
-                "`top_k` must be between 1 and the vocabulary size, "
+                "`top_k` must be an integer between 1 and the vocabulary size, "
                 f"{vocabulary_size}. Received: top_k={top_k}"
             )
-        texts = [text] if isinstance(text, str) else list(text)
+        is_one = isinstance(text, (str, bytes))
+        texts = to_strings([text] if is_one else text, "text")
         if not texts:
             return []
         rows = [self._tokenize_masked(text) for text in texts]
@@ -145,7 +148,7 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
                     for ids, mask_scores in zip(best, scores, strict=True)
                 ]
             )
-        return results[0] if isinstance(text, str) else results
+        return results[0] if is_one else results
 
     def _tokenize_masked(self, text):
         """`[CLS] text [SEP]` as token ids, every `"[MASK]"` in it a mask token."""

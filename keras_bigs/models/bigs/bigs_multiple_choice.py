@@ -107,3 +107,7 @@ class SplitChoices(keras.layers.Layer):
 
     def compute_output_spec(self, inputs, padding_mask):
         return keras.KerasTensor(padding_mask.shape[:2], inputs.dtype)
+
+    # Keras writes a config by itself only while `dtype` is given as a string.
+    def get_config(self):
+        return super().get_config()

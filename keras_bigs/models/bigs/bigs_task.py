@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.quantizable import Quantizable
@@ -21,10 +22,10 @@ class BiGSTask(Quantizable, Exportable, RawInputs):
         config = super().get_config()
         # A backbone's config tells which of its layers are quantized, and how; here
         # those of the head are added, which has its policy from the backbone.
-        inside = {id(layer) for layer in self.backbone._flatten_layers()}
+        inside = {id(layer) for layer in inner_layers(self.backbone)}
         head = {
             layer.path: layer.dtype_policy
-            for layer in self._flatten_layers(include_self=False)
+            for layer in inner_layers(self, include_self=False)
             if id(layer) not in inside and layer.quantization_mode is not None
         }
         if head:

@@ -82,6 +82,6 @@ def to_unit_length(x):
     The gradient of `keras.ops.normalize` (Keras 3.15) is not a number at zero, which is
     where a text without tokens is, and so would be that of all weights.
     """
-    squares = ops.sum(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
-    scale = ops.rsqrt(ops.maximum(squares, 1e-14))
-    return ops.cast(ops.cast(x, "float32") * scale, x.dtype)
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    squares = ops.sum(ops.square(wide), axis=-1, keepdims=True)
+    return ops.cast(wide * ops.rsqrt(ops.maximum(squares, 1e-14)), x.dtype)

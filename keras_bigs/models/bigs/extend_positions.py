@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.validate_preprocessor import with_sequence_length
 
@@ -51,7 +52,7 @@ def extend_positions(model, max_sequence_length, method="tile"):
         )
     changed = [
         layer.path
-        for layer in model._flatten_layers()
+        for layer in inner_layers(model)
         if getattr(layer, "lora_enabled", False)
         or getattr(layer, "quantization_mode", None)
     ]
@@ -96,7 +97,7 @@ def extend_positions(model, max_sequence_length, method="tile"):
 
 def _freeze_alike(model, copy):
     """Makes trainable in a copy what is so in a model."""
-    layers = zip(model._flatten_layers(), copy._flatten_layers(), strict=True)
+    layers = zip(inner_layers(model), inner_layers(copy), strict=True)
     for old, new in layers:
         # Outer layers come first; setting one sets those inside.
         if new.trainable != old.trainable:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_bigs.compat.inner_layers import inner_layers
+
 
 class Quantizable:
     """Goes before the base class of a backbone or task.
@@ -35,7 +37,7 @@ class Quantizable:
             modes = {mode, getattr(config, "mode", None)}
             layers = _quantizable(self)
             if modes & {"gptq", "awq"}:
-                inside = [block._flatten_layers() for block in _backbone(self).blocks]
+                inside = [inner_layers(block) for block in _backbone(self).blocks]
                 layers &= {id(layer) for block in inside for layer in block}
 
             def filters(layer):
@@ -79,6 +81,6 @@ def _quantizable(model):
     """
     return {
         id(layer)
-        for layer in model._flatten_layers(include_self=False)
+        for layer in inner_layers(model, include_self=False)
         if type(layer).quantize is not keras.layers.Layer.quantize and layer.built
     }

@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.compat.openvino_files import converted_to_openvino
 from keras_bigs.compat.platform import tracing_for
 from keras_bigs.compat.scan import without_loops
@@ -74,8 +75,7 @@ class Exportable:
         """
         backend = keras.backend.backend()
         quantized = (
-            getattr(layer, "quantization_mode", None)
-            for layer in self._flatten_layers()
+            getattr(layer, "quantization_mode", None) for layer in inner_layers(self)
         )
         check_export_format(format, any(quantized))
         filepath = str(filepath)

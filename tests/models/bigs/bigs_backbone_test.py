@@ -182,6 +182,35 @@ class BiGSBackboneTest(TestCase):
             copy(inputs())["pooled_output"], model(inputs())["pooled_output"]
         )
 
+    def test_a_built_routing_layer_stays_its_owners(self):
+        """It is a pattern: its weights are neither the backbone's nor touched."""
+        routing = layers.BiSSM(state_dim=4)
+        unbuilt = small(routing=layers.BiSSM(state_dim=4))
+        routing.build((None, None, 8))
+        model = small(routing=routing)
+        self.assertEqual(model.count_params(), unbuilt.count_params())
+        self.assertEqual(len(model.weights), len(unbuilt.weights))
+        model.enable_lora(2)
+        self.assertTrue(all(v.trainable for v in routing.variables))
+        self.assertIs(routing.forward_dense.lora_enabled, False)
+        self.run_serialization_test(small(routing=routing))
+
+    def test_what_depends_on_padding(self):
+        class Reversed(layers.RoutingLayer):
+            depends_on_padding = True
+
+            def route(self, x, padding_mask):
+                return ops.flip(x, axis=1)
+
+        self.assertFalse(small().depends_on_padding)
+        for options in (
+            {"routing": Reversed()},
+            {"routing": "fourier"},
+            {"pool_padding": True},
+            {"mask_padding": False},
+        ):
+            self.assertTrue(small(**options).depends_on_padding, options)
+
     def test_dropout_of_embeddings_alone(self):
         """As in the original: two passes in training differ by the embeddings'."""
         model = small(dropout=0.0, embedding_dropout=0.5)

@@ -285,3 +285,24 @@ class BiGSMultipleChoiceTest(TestCase):
             task.fit((CONTEXTS[:1], [["it", "fox"]]), [0, 1])
         with self.assertRaisesRegex(ValueError, "a list of choices for each context"):
             task.fit((CONTEXTS, ["it", "fox", "dog"]), [0, 0, 0])
+        with self.assertRaisesRegex(ValueError, "not a row of zeros and ones"):
+            task.fit((CONTEXTS[:1], [["it", "fox"]]), [[0, 1]])
+        with self.assertRaisesRegex(ValueError, "`y` must be an integer"):
+            task.fit((CONTEXTS[:1], [["it", "fox"]]), np.array([1.0]))
+
+    def test_columns_of_a_table(self):
+        """As lists, though their rows differ in length."""
+
+        class Column(list):
+            def to_numpy(self):
+                return np.array([*self, None], object)[:-1]
+
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        expected = task.predict((CONTEXTS, CHOICES), verbose=0)
+        columns = (Column(CONTEXTS), Column(CHOICES))
+        self.assertAllClose(task.predict(columns, verbose=0), expected)
+
+    def test_clones(self):
+        task = BiGSMultipleChoice(**self.init_kwargs)
+        names = [layer.name for layer in keras.models.clone_model(task).layers]
+        self.assertEqual(names, [layer.name for layer in task.layers])

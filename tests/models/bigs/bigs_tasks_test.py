@@ -384,8 +384,12 @@ class TaskTest(TestCase):
         masked_lm = self.task(models.BiGSMaskedLM)
         with self.assertRaisesRegex(ValueError, r"must contain '\[MASK\]'"):
             masked_lm.fill_mask("the fox")
-        with self.assertRaisesRegex(ValueError, "`top_k` must be between"):
+        with self.assertRaisesRegex(ValueError, "`top_k` must be an integer between"):
             masked_lm.fill_mask("the [MASK]", top_k=0)
+        with self.assertRaisesRegex(ValueError, "Received: top_k=2.0"):
+            masked_lm.fill_mask("the [MASK]", top_k=2.0)
+        with self.assertRaisesRegex(ValueError, "`text` must be a string"):
+            masked_lm.fill_mask([3])
         with self.assertRaisesRegex(ValueError, "`sequence_length` is 12"):
             masked_lm.fill_mask("the [MASK] " * 10)
         with self.assertRaisesRegex(ValueError, "needs a `preprocessor`"):

@@ -9,6 +9,8 @@ import pytest
 from keras import ops
 
 from keras_bigs import models
+from keras_bigs import training
+from keras_bigs.data import BucketedBatches
 from tests.backend import fast_on_torch
 from tests.models.bigs.bigs_tasks_test import TEXTS
 from tests.models.bigs.bigs_tasks_test import VOCABULARY
@@ -129,3 +131,19 @@ def test_what_it_cannot_be():
     for activation in ("softmax", keras.activations.softmax, "tanh"):
         with pytest.raises(ValueError, match='`None`, for logits, or "sigmoid"'):
             classifier(activation)
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_fine_tuning_predicts_labels_of_probability_one_half(activation, tmp_path):
+    """Whether the outputs are logits or probabilities."""
+    task = classifier(activation)
+    texts, labels = ["the fox"] * 2, np.array([[1, 0, 1]] * 2)
+    weights = [weight.shape for weight in task.get_layer("logits").weights]
+    task.get_layer("logits").set_weights(
+        [np.zeros(weights[0]), np.array([3.0, -3.0, 3.0])]
+    )
+    batches = BucketedBatches.for_task(task, texts, labels)
+    tuned = training.fine_tune(
+        task, batches, batches, tmp_path, learning_rate=1e-9, epochs=1, verbose=0
+    )
+    assert tuned.best["val_exact_match"] == 1.0
