@@ -1,5 +1,7 @@
 """Raw strings held in memory, without a pipeline's setting up."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -12,7 +14,8 @@ class RawInputs:
     preprocesses the first batches several times over: a third of a second on two CPU
     cores, whatever the number of texts. And it never shuffles. Here each batch is
     preprocessed once, just before it is needed, and `fit` draws a new order for every
-    epoch, as Keras does for arrays.
+    epoch, as Keras does for arrays. Where texts may have been cut though the encoder
+    takes more, a warning says how many.
     """
 
     def fit(
@@ -98,8 +101,9 @@ class RawInputs:
         )
 
     def _batches(self, data, batch_size, shuffle=False, repeat=False):
+        longest = getattr(self.backbone, "max_sequence_length", None)
         return PreprocessedBatches(
-            data, batch_size or 32, self.preprocess_samples, shuffle, repeat
+            data, batch_size or 32, self.preprocess_samples, shuffle, repeat, longest
         )
 
 
@@ -113,15 +117,26 @@ class PreprocessedBatches(keras.utils.PyDataset):
         preprocess: a function of a batch of them.
         shuffle: bool. Whether each pass is in a new order.
         repeat: bool. Whether a pass is followed by another.
+        longest: int or `None`. The most tokens that the model takes.
     """
 
-    def __init__(self, data, batch_size, preprocess, shuffle=False, repeat=False):
+    def __init__(
+        self,
+        data,
+        batch_size,
+        preprocess,
+        shuffle=False,
+        repeat=False,
+        longest=None,
+    ):
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._preprocess = preprocess
         self._shuffle = shuffle
         self._repeat = repeat
+        self._longest = longest
+        self._full = {}  # texts without padding, by batch
         self._order = np.arange(_length(data))
 
     def __len__(self):
@@ -141,7 +156,29 @@ class PreprocessedBatches(keras.utils.PyDataset):
             self._data, self._order[start : start + self._batch_size]
         )
         batch = self._preprocess(x, *_arrays((y, sample_weight)))
-        return batch if isinstance(batch, tuple) else (batch,)
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        if self._longest is not None:
+            self._notice_cuts(index, batch[0])
+        return batch
+
+    def _notice_cuts(self, index, x):
+        """Counts texts without padding, and says so once, after the first pass."""
+        padding_mask = x.get("padding_mask") if isinstance(x, dict) else None
+        if padding_mask is None or padding_mask.shape[-1] >= self._longest:
+            return
+        mask = keras.ops.convert_to_numpy(padding_mask)
+        # Keras may look at a batch before it takes it.
+        self._full[index] = int(mask[..., -1].sum())
+        if index < len(self) - 1:
+            return
+        if number := sum(self._full.values()):
+            warnings.warn(
+                f"{number:,} of the texts fill all {mask.shape[-1]} tokens; what they "
+                f"have beyond was cut off. The encoder takes {self._longest}: set "
+                f"`task.preprocessor.sequence_length = {self._longest}`.",
+                stacklevel=2,
+            )
+        self._longest = None
 
 
 def _in_memory(data):

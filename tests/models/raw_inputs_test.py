@@ -1,5 +1,7 @@
 """Raw inputs in memory: as by keras-hub, but that `fit` draws a new order."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -55,6 +57,22 @@ def test_batches_are_preprocessed_once(x, monkeypatch):
     # TensorFlow looks at the first two to learn their shapes.
     looked_at = [2, 2] if keras.backend.backend() == "tensorflow" else []
     assert counting.sizes == [*looked_at, 2, 2, 1]
+
+
+def test_texts_that_are_cut_are_counted():
+    """Once a call, where the encoder takes more than its preprocessor gives it."""
+    classifier = task(num_classes=3)
+    long = ["quick " * 20, *TEXTS, "brown " * 30]
+    with pytest.warns(UserWarning, match="2 of the texts fill all 12 tokens") as seen:
+        classifier.fit(long, [0] * 7, batch_size=2, epochs=2, verbose=0)
+    (message,) = (str(w.message) for w in seen if "texts fill" in str(w.message))
+    takes = classifier.backbone.max_sequence_length
+    assert f"`task.preprocessor.sequence_length = {takes}`" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        classifier.predict(TEXTS, verbose=0)
+        classifier.preprocessor.sequence_length = takes
+        classifier.predict(long, verbose=0)
 
 
 def test_lists_of_words_and_of_choices():
