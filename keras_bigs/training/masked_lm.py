@@ -58,7 +58,7 @@ def pretrain_masked_lm(
         steps: int. How many updates.
         steps_per_epoch: int. The interval of evaluation and reports.
         validation_examples: int. About how many examples to evaluate on: full batches,
-            at least one. 0 for none.
+            or all if they are less than one. 0 for none.
         save_every: int. The interval of checkpoints.
         keep: int. How many checkpoints to keep, beside that of the last epoch.
         max_loss_rise: float. How far the loss of an epoch may rise above the best one,
@@ -196,9 +196,10 @@ def _evaluation(validation, examples):
     """The first batches for validation, of about as many examples, or `None`."""
     if validation is None or not examples:
         return None
-    examples = min(examples, validation.num_examples)
-    steps = max(1, examples // validation.batch_size)
-    return validation.dataset(0, steps, **_part_of_this_process())
+    # Full ones, since Keras weighs all batches alike; or what one has.
+    steps = min(examples, validation.num_examples) // validation.batch_size
+    part = _part_of_this_process()
+    return validation.dataset(0, max(1, steps), **part, first_epoch_only=True)
 
 
 def _save(masked_lm, preset):

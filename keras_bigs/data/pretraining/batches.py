@@ -147,6 +147,7 @@ class PretrainingBatches:
         steps: int | None = None,
         process_index: int = 0,
         process_count: int = 1,
+        first_epoch_only: bool = False,
     ) -> tf.data.Dataset:
         """The batches from `first_step` on, as `batch` gives them.
 
@@ -155,18 +156,28 @@ class PretrainingBatches:
             steps: int. How many, or `None` for no end.
             process_index: int, see `batch`.
             process_count: int, see `batch`.
+            first_epoch_only: bool. Whether examples that come again have no weight, as
+                where an evaluation has less than a batch.
 
         Returns:
             A dataset of `(x, y, sample_weight)`.
         """
         stop = np.iinfo("int64").max if steps is None else first_step + steps
         part = (process_index, process_count)
-        x, y, weight = self.batch(first_step, *part)
+
+        def batch(step):
+            x, y, weight = self.batch(step, *part)
+            if first_epoch_only:
+                epochs, _ = self.examples_of(step, *part)
+                weight[epochs > 0] = 0
+            return x, y, weight
+
+        x, y, weight = batch(first_step)
         names, arrays = list(x), [*x.values(), y, weight]
 
         def load(step):
             outputs = tf.numpy_function(
-                lambda step: flatten(self.batch(int(step), *part)),
+                lambda step: flatten(batch(int(step))),
                 [step],
                 [array.dtype for array in arrays],
                 stateful=False,

@@ -148,6 +148,21 @@ def test_dataset_is_the_batches(folders):
     np.testing.assert_array_equal(restored, expected)
 
 
+def test_examples_that_come_again_may_have_no_weight(folders):
+    """A batch larger than an epoch has each example once."""
+    number = sum(SIZES)
+    batches = open_batches(folders["clean"], number + 3)
+    assert batches.num_examples == number
+    ((x, y, weight),) = batches.dataset(0, 1, first_epoch_only=True)
+    every_x, every_y, every_weight = batches.batch(0)
+    np.testing.assert_array_equal(x["token_ids"], every_x["token_ids"])
+    np.testing.assert_array_equal(y, every_y)
+    np.testing.assert_array_equal(weight[:number], every_weight[:number])
+    assert not np.any(weight[number:]) and every_weight[number:].any()
+    ((_, _, again),) = batches.dataset(0, 1)
+    np.testing.assert_array_equal(again, every_weight)
+
+
 def test_dynamic_masks_are_those_of_the_copies(folders):
     """Epoch 0 is masked as copy 0, epoch 1 as copy 1; from masked shards too."""
     n = sum(SIZES)
