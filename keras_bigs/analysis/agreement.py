@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_bigs.analysis.proportion import Proportion
+from keras_bigs.models.row_prediction import predict_batches
 from keras_bigs.training import figure
 
 
@@ -39,11 +40,13 @@ def forced_choice(masked_lm, inputs, right, wrong, batch_size=256):
     keras_bigs.analysis.forced_choice(masked_lm, inputs, right=[7], wrong=[8])
     ```
     """
-    # The inputs are tokenized: past the preprocessing of `Task.predict`.
-    logits = keras.Model.predict(masked_lm, inputs, batch_size=batch_size, verbose=0)
-    logits = keras.ops.convert_to_numpy(logits)[:, 0].astype("float32")
-    rows = np.arange(len(logits))
-    return logits[rows, right] > logits[rows, wrong]
+    right, wrong = np.asarray(right), np.asarray(wrong)
+    is_right = np.empty(len(right), bool)
+    for rows, logits in predict_batches(masked_lm, inputs, batch_size):
+        logits = keras.ops.convert_to_numpy(logits)[:, 0].astype("float32")
+        own = np.arange(len(logits))
+        is_right[rows] = logits[own, right[rows]] > logits[own, wrong[rows]]
+    return is_right
 
 
 def agreement_accuracy(correct, num_attractors):

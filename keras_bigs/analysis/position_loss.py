@@ -10,6 +10,7 @@ from rich.table import Table
 
 from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
+from keras_bigs.models.row_prediction import predict_batches
 from keras_bigs.training.figures import figure
 
 
@@ -111,20 +112,20 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
 
 def _losses(masked_lm, x, y, rows, batch_size, progress):
     """`(len(rows), predictions)`, float64, in nats; noise where nothing is masked."""
-    losses = np.empty((len(rows), y.shape[1]))
-    starts = range(0, len(rows), batch_size)
-    for start in track(starts, masked_lm.name, disable=not progress, transient=True):
-        # The last batch is filled up, or its size would be one more to compile.
-        here = rows[np.arange(start, start + batch_size) % len(rows)]
-        # The inputs are tokenized already: past the preprocessing of a `Task`.
-        logits = keras.Model.predict_on_batch(
-            masked_lm, {name: x[name][here] for name in masked_lm.input}
-        )
+    losses, y = np.empty((len(rows), y.shape[1])), y[rows]
+    inputs = {name: array[rows] for name, array in x.items()}
+    batches = track(
+        predict_batches(masked_lm, inputs, batch_size),
+        masked_lm.name,
+        total=-(-len(rows) // batch_size),
+        disable=not progress,
+        transient=True,
+    )
+    for own, logits in batches:
         loss = keras.losses.sparse_categorical_crossentropy(
-            y[here], ops.cast(logits, "float32"), from_logits=True
+            y[own], ops.cast(logits, "float32"), from_logits=True
         )
-        own = losses[start : start + batch_size]
-        own[:] = ops.convert_to_numpy(loss)[: len(own)]
+        losses[own] = ops.convert_to_numpy(loss)
     return losses
 
 

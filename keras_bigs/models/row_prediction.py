@@ -19,6 +19,31 @@ def parts_of_batches() -> int:
     return 1 if distribution is None else distribution.num_model_replicas
 
 
+def predict_batches(model, inputs, batch_size):
+    """The outputs for tokenized inputs, past the preprocessing of `Task.predict`.
+
+    The last batch is filled up with the first rows, or its size would be one more to
+    compile.
+
+    Args:
+        model: a `keras.Model` of one output.
+        inputs: dict of arrays `(n, ...)`, the model's inputs among them.
+        batch_size: int.
+
+    Yields:
+        `(rows, outputs)`: the slice of rows of a batch, and their outputs, an array.
+    """
+    inputs = {name: inputs[name] for name in model.input}
+    (num_rows,) = {len(array) for array in inputs.values()}
+    for start in range(0, num_rows, batch_size):
+        rows = np.arange(start, start + batch_size) % num_rows
+        outputs = keras.Model.predict_on_batch(
+            model, {name: array[rows] for name, array in inputs.items()}
+        )
+        stop = min(start + batch_size, num_rows)
+        yield slice(start, stop), outputs[: stop - start]
+
+
 def predict_rows(task, segments, batch_size=32):
     """The outputs of a task for each of several rows of token ids.
 

@@ -69,3 +69,24 @@ def test_few_rows_are_one_batch_of_the_whole_length(monkeypatch):
     assert [len(output) for output in outputs] == [5, 7]
     assert shapes == [(2, 64)]
     assert row_prediction.predict_rows(task, ([],)) == []
+
+
+def test_batches_are_of_one_size(monkeypatch):
+    """And give each row's output, whatever else is in the inputs."""
+    sizes = []
+
+    class Model:
+        input = {"a": None, "b": None}
+
+    def predict(model, x):
+        assert set(x) == {"a", "b"}
+        sizes.append(len(x["a"]))
+        return x["a"] + x["b"]
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", predict)
+    a = np.arange(7)
+    inputs = {"a": a, "b": 10 * a, "other": None}
+    found = list(row_prediction.predict_batches(Model(), inputs, 3))
+    assert sizes == [3, 3, 3]
+    assert [rows for rows, _ in found] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    np.testing.assert_array_equal(np.concatenate([y for _, y in found]), 11 * a)

@@ -10,6 +10,7 @@ from keras_bigs.analysis.syntax.word_pieces import WordPieces
 from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.models.row_prediction import bucket_lengths
+from keras_bigs.models.row_prediction import predict_batches
 
 
 def pseudo_log_likelihood(
@@ -105,8 +106,7 @@ class MaskedTokenScorer:
 
     def __init__(self, masked_lm, batch_size: int = 128):
         known = ("token_ids", "segment_ids", "padding_mask", "mask_positions")
-        self._inputs = list(masked_lm.input)
-        if unknown := sorted(set(self._inputs) - set(known)):
+        if unknown := sorted(set(masked_lm.input) - set(known)):
             raise ConfigError(
                 f"{type(masked_lm).__name__} has the inputs {unknown}, and those of a "
                 f"masked language model such as BiGS or BERT are {known}."
@@ -165,16 +165,15 @@ class MaskedTokenScorer:
         return scores
 
     def _predict(self, contexts, size):
-        """Logits `(size, vocabulary_size)` and their log-sum-exp `(size,)`, float32."""
+        """Logits `(contexts, vocabulary_size)` and their log-sum-exp, float32."""
         tokenizer = self.pieces.tokenizer
         longest = max(len(ids) for ids, _ in contexts)
         length = int(self._buckets[np.searchsorted(self._buckets, longest)])
-        token_ids = np.full((size, length), tokenizer.pad_token_id, "int32")
-        padding_mask = np.zeros((size, length), "int32")
-        mask_positions = np.zeros((size, 1), "int32")
-        # The last batch is filled up, or its size would be one more to compile.
-        for row in range(size):
-            ids, position = contexts[row % len(contexts)]
+        shape = (len(contexts), length)
+        token_ids = np.full(shape, tokenizer.pad_token_id, "int32")
+        padding_mask = np.zeros(shape, "int32")
+        mask_positions = np.zeros((len(contexts), 1), "int32")
+        for row, (ids, position) in enumerate(contexts):
             token_ids[row, : len(ids)] = ids
             padding_mask[row, : len(ids)] = 1
             mask_positions[row] = position
@@ -184,10 +183,7 @@ class MaskedTokenScorer:
             "padding_mask": padding_mask,
             "mask_positions": mask_positions,
         }
-        # The inputs are tokenized already: past the preprocessing of a `Task`.
-        outputs = keras.Model.predict_on_batch(
-            self._masked_lm, {name: inputs[name] for name in self._inputs}
-        )
+        ((_, outputs),) = predict_batches(self._masked_lm, inputs, size)
         logits = keras.ops.cast(outputs[:, 0, : tokenizer.vocabulary_size()], "float32")
         normalizers = keras.ops.logsumexp(logits, axis=-1)
         return keras.ops.convert_to_numpy(logits), keras.ops.convert_to_numpy(
