@@ -92,7 +92,8 @@ on another for that.
 | `torch` | PyTorch | `torch.export.load` |
 | `jax` | JAX | `jax.export.deserialize` |
 
-Batch and length stay open. `export_package` writes the file, runs it in its own runtime
+Batch and length stay open, within limits that the page *Export* of the documentation
+lists. `export_package` writes the file, runs it in its own runtime
 on real texts at several lengths, and compares: where outputs differ nothing is written.
 """
 
