@@ -22,9 +22,9 @@ from keras_bigs.files.locks import LOCK
 from keras_bigs.files.uploads import upload
 from keras_bigs.files.writing import write_text
 
-# What a mirrored directory has, with a mark of when it was written, here and there. A
-# file in the bucket that it does not name has not been copied to its end, or is to be
-# deleted.
+# What a mirrored directory has, with a mark of when it was written: in the bucket, and
+# here beside the directory. A file in the bucket that it does not name has not been
+# copied to its end, or is to be deleted.
 CONTENTS = ".contents.json"
 INTERVAL = 30
 """Seconds between two looks for what a command has written."""
@@ -122,32 +122,48 @@ def mirrored(location):
 class _Mirror:
     def __init__(self, remote, local, is_ours):
         self.remote, self.local, self.is_ours = remote, local, is_ours
+        self.records = (
+            local.with_name(f".{local.name}{CONTENTS}"),
+            remote / CONTENTS,
+        )
         self.stored = {}  # size and time of each file, as they were here
         self.unwanted = set()  # names of files that are to be deleted there
         self.is_failing = False
 
     def fetch(self):
         """Makes the directory here as it is there, unless this one is ahead."""
-        there = _contents(self.remote)
-        here = _contents(self.local)
-        self.stored = there["files"] if there else {}
-        if there is None and self.remote.exists():  # put there by other means
-            names = (name for name, _ in files_in(self.remote) if _is_output(name))
-            self.stored = dict.fromkeys(names)
-        elif there is not None:
+        here, there = map(_read, self.records)
+        names = set()
+        if self.remote.exists():
             names = {name for name, _ in files_in(self.remote) if _is_output(name)}
-            self.unwanted = names - self.stored.keys()
+        # Where the bucket gives no account, its files were put there by other means.
+        recorded = there["files"] if there else dict.fromkeys(names)
+        self.unwanted = names - recorded.keys()
         if self.local.exists():
-            if _is_ahead(here, there):
+            if _is_ahead(here, there) and (there or not names):
+                self.stored = recorded
                 return
             old = self.local.with_name(f"{self.local.name}.{time.time_ns()}")
             self.local.rename(old)
-            if here is not None and _files(old) == here["files"]:
+            had = _files(old)
+            if not had or (here is not None and had == here["files"]):
                 shutil.rmtree(old)  # all of it has been copied
             else:
                 print(f"What only this machine had is in {old} now.")
-        for name, status in self.stored.items():
-            target = self.local / name
+        self.copy(recorded)
+        self.stored = _files(self.local)
+        if there is not None:
+            write_text(self.records[0], json.dumps(there))
+        else:
+            # From now on what is not named has not been copied to its end.
+            self.record(self.stored, before=None)
+
+    def copy(self, recorded):
+        """Copies files of the bucket here: all of them, or there is no directory."""
+        whole = self.local.with_name(f"{self.local.name}.incomplete")
+        shutil.rmtree(whole, ignore_errors=True)
+        for name, status in recorded.items():
+            target = whole / name
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 file_system().get_file(os.fspath(self.remote / name), os.fspath(target))
@@ -158,9 +174,8 @@ class _Mirror:
                 ) from error
             if status is not None:
                 os.utime(target, ns=(status[1], status[1]))
-        self.stored = _files(self.local)
-        if there is not None:
-            write_text(self.local / CONTENTS, json.dumps(there))
+        if recorded:
+            whole.rename(self.local)
 
     def keep_up(self, ended):
         """Copies what has changed, again and again."""
@@ -199,19 +214,19 @@ class _Mirror:
             except FileNotFoundError:  # removed just now
                 del here[name]
         self.check_owner()
-        there = _contents(self.remote)
-        contents = {
-            "mark": uuid.uuid4().hex,
-            "before": there and there["mark"],
-            "files": here,
-        }
-        for directory in (self.local, self.remote):
-            write_text(directory / CONTENTS, json.dumps(contents))
+        there = _read(self.records[1])
+        self.record(here, before=there and there["mark"])
         self.stored = here
         for name in sorted(self.unwanted):
             with contextlib.suppress(FileNotFoundError):
                 (self.remote / name).unlink()
             self.unwanted.discard(name)
+
+    def record(self, names, before):
+        """Writes what there is, here and there, with a new mark."""
+        contents = {"mark": uuid.uuid4().hex, "before": before, "files": names}
+        for path in self.records:
+            write_text(path, json.dumps(contents))
 
     def check_owner(self):
         """Raises `ConfigError` if another process has taken the directory."""
@@ -219,9 +234,8 @@ class _Mirror:
             raise ConfigError("another process has taken it over.")
 
 
-def _contents(directory):
+def _read(path):
     """What a directory has by its own account; `None` if it gives none."""
-    path = directory / CONTENTS
     return json.loads(path.read_text()) if path.exists() else None
 
 

@@ -46,9 +46,16 @@ def claim(directory, options, has_results, free=()):
     directory = as_path(directory)
     text = json.dumps(_known_elsewhere(options), indent=2, default=str)
     path = directory / "config.json"
+    not_empty = ConfigError(
+        f"--output {directory} is not empty. Name another directory, or remove it."
+    )
     try:
         if path.exists():
             before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+            # Presets and others have a file of that name too. Work that was begun by an
+            # earlier version may lack some options.
+            if len(before.keys() & now.keys()) < len(now) / 2:
+                raise not_empty
             changed = [
                 name
                 for name in now
@@ -65,10 +72,7 @@ def claim(directory, options, has_results, free=()):
         elif directory.exists() and any(
             entry.name != LOCK for entry in entries(directory)
         ):
-            raise ConfigError(
-                f"--output {directory} is not empty. Name another directory, or "
-                "remove it."
-            )
+            raise not_empty
         write_text(path, text)
     except OSError as error:
         raise ConfigError(

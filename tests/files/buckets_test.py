@@ -236,8 +236,8 @@ def test_a_command_writes_into_a_bucket_by_way_of_this_machine(run, tmp_path):
         "['a.txt'] /here\n",
         "written\n",
     ]
-    see = 'print((files.as_path(bucket) / "mirrored" / ".contents.json").exists())'
-    while run(see) == "False\n":
+    see = 'print((files.as_path(bucket) / "mirrored" / ".contents.json").read_text())'
+    while "ledger" not in run(see):
         assert first.poll() is None
     first.kill()
     first.wait()
@@ -300,6 +300,34 @@ print(sorted(name for name, _ in mirrors.files_in(files.as_path(bucket) / "ahead
         "gs://bucket/ahead has all of it.",
         "['.contents.json', 'b', 'c']",
     ]
+
+
+def test_what_others_put_there_is_kept(run, tmp_path):
+    """Also where a first start ended before it had copied all of it here."""
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    put = "".join(
+        f'files.write_text(bucket + "/theirs/{name}", "{name}")\n' for name in "abcd"
+    )
+    fails = """
+real, left = mirrors.file_system(), [2]
+class Failing:
+    def get_file(self, *args):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError("the network is down")
+        real.get_file(*args)
+mirrors.file_system = Failing
+"""
+    script = OPEN.format(then="").replace("/mirrored", "/theirs")
+    head, body = script.split("with ")
+    process = run(put + head + fails + "with " + body, wait=False, **cache)
+    assert "the network is down" in process.communicate(timeout=60)[1]
+    see = """
+print(sorted(name for name, _ in mirrors.files_in(files.as_path(bucket) / "theirs")))
+"""
+    lines = run(script + see, **cache).splitlines()
+    assert str(list("abcd")) in lines
+    assert lines[-1] == str([".contents.json", *"abcd"])
 
 
 def test_a_new_owner_keeps_what_it_has(run, tmp_path):

@@ -105,6 +105,11 @@ def test_a_claim_leaves_other_work_alone(tmp_path):
         claim(tmp_path, {}, lambda: False)
     with pytest.raises(ConfigError, match="Cannot write to --output"):
         claim(tmp_path / "a", {}, lambda: False)
+    # A preset, say.
+    (tmp_path / "config.json").write_text('{"module": "keras_hub", "config": {}}')
+    for has_results in (False, True):
+        with pytest.raises(ConfigError, match="is not empty"):
+            claim(tmp_path, {"steps": 3}, lambda found=has_results: found)
 
 
 def test_one_process_holds_a_directory(tmp_path):
