@@ -34,9 +34,9 @@ from rich.progress import track
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
-from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.figures import draw
 from keras_bigs.training.figures import pictures
+from keras_bigs.training.tables import show
 
 
 @dataclass(kw_only=True)

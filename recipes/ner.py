@@ -17,7 +17,6 @@ import pathlib
 from dataclasses import dataclass
 from dataclasses import field
 
-import rich
 from rich.table import Table
 
 import keras_bigs
@@ -26,6 +25,7 @@ from keras_bigs import files
 from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.tables import show
 
 
 @dataclass(kw_only=True)
@@ -83,7 +83,7 @@ def main(config: Config):
     for kind, scores in results["types"].items():
         numbers = (f"{100 * scores[x]:.1f}" for x in ("precision", "recall", "f1"))
         table.add_row(kind, *numbers, f"{scores['support']:,}")
-    rich.print(table)
+    show(table)
     print(f"Wrote {config.output}")
 
 

@@ -24,10 +24,10 @@ import tyro
 import keras_bigs
 from keras_bigs import files
 from keras_bigs.errors import ConfigError
-from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.command_line import parse_named_config
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
+from keras_bigs.training.tables import show
 from recipes import pretrain
 
 

@@ -21,10 +21,10 @@ import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.data.tables import write_table
-from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.figures import draw
 from keras_bigs.training.figures import pictures
+from keras_bigs.training.tables import show
 from keras_bigs.vocabulary import same_pieces
 
 

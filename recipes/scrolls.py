@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
-import rich
 from rich.table import Table
 
 import keras_bigs
@@ -37,6 +36,7 @@ from keras_bigs import files
 from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.tables import show
 
 
 @dataclass(kw_only=True)
@@ -92,7 +92,7 @@ def main(config: Config):
         table.add_column("hard questions")
     for row in scrolls.comparison(config.task, results):
         table.add_row(*row)
-    rich.print(table)
+    show(table)
     print(f"Wrote {config.output}")
 
 

@@ -19,7 +19,6 @@ import pathlib
 from dataclasses import dataclass
 from dataclasses import field
 
-import rich
 from rich.table import Table
 
 import keras_bigs
@@ -28,6 +27,7 @@ from keras_bigs import files
 from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
+from keras_bigs.training.tables import show
 
 
 @dataclass(kw_only=True)
@@ -98,7 +98,7 @@ def main(config: Config):
     table = Table("SQuAD 1.1, dev", "exact match", "F1")
     for row in keras_bigs.training.benchmarks.squad.comparison(results):
         table.add_row(*row)
-    rich.print(table)
+    show(table)
     print(f"Wrote {config.output}")
 
 

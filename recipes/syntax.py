@@ -39,8 +39,8 @@ import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training import figures
-from keras_bigs.training.benchmarks.tables import show
 from keras_bigs.training.command_line import parse_config
+from keras_bigs.training.tables import show
 
 
 @dataclass(kw_only=True)

@@ -7,8 +7,8 @@ from rich.table import Table
 from benchmarks.architectures import records
 from benchmarks.architectures import runs
 from keras_bigs import files
-from keras_bigs.training.benchmarks.tables import markdown
 from keras_bigs.training.figures import figure
+from keras_bigs.training.tables import markdown
 
 LOSSES = (6.5, 6.0, 5.5, 5.0, 4.75, 4.5, 4.25, 4.0)
 """Held-out losses, in nats, to which tokens are counted."""

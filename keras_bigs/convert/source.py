@@ -66,12 +66,16 @@ def read(source, vocabulary=None, task=None):
     ):
         raise CheckpointError(f"{source} holds a {cls.__name__}, not a BiGS model.")
     tokenizer = None
-    if vocabulary:
-        tokenizer = models.BiGSTokenizer(vocabulary)
-    elif keras_hub_presets.check_file_exists(
+    if keras_hub_presets.check_file_exists(
         source, keras_hub_presets.TOKENIZER_CONFIG_FILE
     ):
         tokenizer = models.BiGSTokenizer.from_preset(source)
+    if vocabulary:
+        case = {}
+        if tokenizer is not None:
+            case["lowercase"] = tokenizer.lowercase
+            case["strip_accents"] = tokenizer.strip_accents
+        tokenizer = models.BiGSTokenizer(vocabulary, **case)
     model = cls.from_preset(source)
     check_tokenizer(tokenizer, model)
     return Source(model, tokenizer)

@@ -13,6 +13,8 @@ from scipy.special import expit
 
 from keras_bigs.data.batches import BucketedBatches
 from keras_bigs.files import sha256
+from keras_bigs.models.row_prediction import parts_of_batches
+from keras_bigs.ssm.kernel import round_up
 from keras_bigs.training import evaluation
 from keras_bigs.training.figures import draw
 from keras_bigs.training.fine_tuning import start_from_mean
@@ -158,9 +160,11 @@ def predict_with_preset(task_class, preset, x, batch_size=32):
         batch_size: int.
 
     Returns:
-        float32 array, one row an example: logits, or predicted numbers.
+        float32 array, one row an example: logits, or predicted numbers. They are
+        computed in float32, whatever policy the process has trained under.
     """
-    task = task_class.from_preset(str(preset))
+    task = task_class.from_preset(str(preset), dtype="float32")
+    batch_size = round_up(batch_size, parts_of_batches())
     batches = BucketedBatches.for_task(task, x, batch_size=batch_size)
     return evaluation.predict(keras.Model(task.input, task.output), batches)
 

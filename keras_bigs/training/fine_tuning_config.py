@@ -63,6 +63,12 @@ class EncoderConfig:
         if self.vocabulary is not None and not pathlib.Path(self.vocabulary).is_file():
             raise ConfigError(f"--vocabulary {self.vocabulary} is no file.")
         if self.from_scratch:
+            if pathlib.Path(self.model).is_dir():
+                raise ConfigError(
+                    f"--model {self.model} is the name of a size, and of a directory "
+                    f"here. For the directory write --model ./{self.model}; for the "
+                    "size start elsewhere, or rename it."
+                )
             known = layers.routing_names()
             if self.routing not in (None, *known):
                 raise ConfigError(f"--routing {self.routing} is not one of {known}.")

@@ -163,6 +163,17 @@ def test_a_vocabulary_for_a_preset_without(vocabulary, tmp_path):
     assert (tmp_path / "a" / "vocab.txt").read_text().splitlines() == PIECES
 
 
+def test_a_vocabulary_for_a_preset_of_case(vocabulary, tmp_path):
+    """It stays one of capitals and accents."""
+    tokenizer = models.BiGSTokenizer(PIECES, lowercase=False, strip_accents=False)
+    backbone = models.BiGSBackbone(*(len(PIECES), 1, 4, 8, 4), max_sequence_length=16)
+    preprocessor = models.BiGSMaskedLMPreprocessor(tokenizer, sequence_length=16)
+    models.BiGSMaskedLM(backbone, preprocessor).save_to_preset(str(tmp_path / "preset"))
+    run(tmp_path / "preset", tmp_path / "a", to="original", vocabulary=vocabulary)
+    written = json.loads((tmp_path / "a" / "tokenizer_config.json").read_text())
+    assert written["do_lower_case"] is False and written["strip_accents"] is False
+
+
 def test_a_vocabulary_smaller_than_the_encoder(tmp_path):
     (tmp_path / "few.txt").write_text("\n".join(VOCABULARY))
     vocabulary = tmp_path / "few.txt"

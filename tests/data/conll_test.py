@@ -43,6 +43,14 @@ def test_other_columns(tmp_path):
     assert sentence.tags == ("B-LOC", "O")
 
 
+def test_only_spaces_divide(tmp_path):
+    """A number may have a no-break space inside."""
+    path = tmp_path / "numbers.conll"
+    path.write_text("  10\u00a0000  CD O\nmen NNS O\n", encoding="utf-8")
+    (sentence,) = read_conll(path)
+    assert sentence.words == ("10\u00a0000", "men")
+
+
 def test_iob2_stays_and_lone_insides_begin():
     iob2 = ("B-PER", "I-PER", "B-PER", "O", "B-LOC", "B-ORG", "I-ORG")
     assert to_iob2(iob2) == iob2

@@ -123,6 +123,11 @@ def test_bad_arguments(tmp_path):
     (tmp_path / "old").write_text("")
     with pytest.raises(keras_bigs.errors.ConfigError, match="not empty"):
         keras_bigs.models.export_package(model, tmp_path, QUICK)
+    for length in (2, model.backbone.max_sequence_length + 1):
+        with pytest.raises(ValueError, match=f"Received: length={length}"):
+            keras_bigs.models.export_package(
+                model, tmp_path / "new", QUICK, length=length
+            )
     with pytest.raises(ValueError, match="Unknown `format='tflite'`"):
         keras_bigs.models.export_package(model, tmp_path / "new", "tflite")
     with pytest.raises(ValueError, match="give the `tokenizer`"):
@@ -143,6 +148,13 @@ def test_tokens_of_another_package_are_compared(tmp_path):
     path.write_text("\n".join(TOKENIZER.get_vocabulary()[::-1]))
     with pytest.warns(UserWarning, match="gives other tokens .* 'The quick fox"):
         check_tokenizer(path, TOKENIZER, TEXTS)
+
+
+def test_inputs_of_an_encoder_of_one_segment():
+    config = make_backbone().get_config() | {"num_segments": 1}
+    backbone = keras_bigs.models.BiGSBackbone.from_config(config)
+    inputs = example_inputs(backbone, TOKENIZER, [5, 6, 7], 9)
+    assert not inputs["segment_ids"].any() and len(set(inputs)) == 3
 
 
 @pytest.mark.parametrize("task", ["masked_lm", "choice"])

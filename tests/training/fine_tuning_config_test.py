@@ -61,6 +61,16 @@ def test_from_the_preset_of_the_package(monkeypatch):
     assert tokenizer.vocabulary_size() == classifier.backbone.vocabulary_size
 
 
+def test_a_name_of_two_things(tmp_path, monkeypatch):
+    """A size, and a directory that is there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mini").mkdir()
+    with pytest.raises(errors.ConfigError, match="write --model ./mini"):
+        EncoderConfig(model="mini").check()
+    with pytest.raises(errors.ConfigError, match="the directory is no preset"):
+        EncoderConfig(model="./mini").check()
+
+
 def test_sequences_longer_than_the_preset_takes(preset):
     with pytest.raises(
         errors.ConfigError, match=r"17 is above the 16 .*recipes.extend"

@@ -37,13 +37,17 @@ class Corpus:
     text_field: str = "text"
     data_dir: str | None = None
 
-    def chunks(self, sources: Iterable[str], chunk_bytes: int) -> list[Chunk]:
+    def chunks(
+        self, sources: Iterable[str], chunk_bytes: int, without: str | None = None
+    ) -> list[Chunk]:
         """Parts of about `chunk_bytes`, each of whole documents.
 
         Args:
             sources: see above. Files of directories and patterns are taken in the order
                 of their names, without empty ones.
             chunk_bytes: int, 1 at least.
+            without: a directory of which no file is taken unless it is named: that of
+                the outputs, which may lie below a source.
 
         Raises:
             DataError: a source is none of these, cannot be read, or is empty.
@@ -53,7 +57,7 @@ class Corpus:
             raise ValueError(
                 f"`chunk_bytes` must be at least 1. Received: {chunk_bytes}"
             )
-        return cut_chunks(self._find(sources), chunk_bytes)
+        return cut_chunks(self._find(sources, without), chunk_bytes)
 
     def read(self, chunk: Chunk) -> "ChunkText":
         """The text of a chunk."""
@@ -63,7 +67,7 @@ class Corpus:
             parts += [(source, span, data) for data in source.read(span)]
         return ChunkText(parts)
 
-    def _find(self, sources):
+    def _find(self, sources, without):
         for name in sources:
             if os.path.isdir(name):
                 paths = list(_files_below(name))
@@ -80,6 +84,9 @@ class Corpus:
                 yield TFDSSource(name, self.text_field, self.data_dir)
                 continue
             paths = [path for path in paths if os.path.getsize(path)]
+            # A file that is named is meant.
+            if without is not None and not os.path.isfile(name):
+                paths = [path for path in paths if not _is_below(path, without)]
             if not paths:
                 raise DataError(f"{name}: {problem}.")
             for path in paths:
@@ -89,6 +96,11 @@ class Corpus:
         if span.is_file:
             return FileSource(span.source, self.text_field)
         return TFDSSource(span.source, self.text_field, self.data_dir)
+
+
+def _is_below(path, directory):
+    path, directory = os.path.realpath(path), os.path.realpath(directory)
+    return os.path.commonpath([path, directory]) == directory
 
 
 def _files_below(directory):

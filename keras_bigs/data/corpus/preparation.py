@@ -57,12 +57,12 @@ def plan(
         ValueError: `chunk_bytes` is below 1.
     """
     corpus = corpus or Corpus()
-    chunks = corpus.chunks(sources, chunk_bytes)
+    chunks = corpus.chunks(sources, chunk_bytes, without=directory)
     if not chunks:
         raise DataError(
             "`sources` is empty. Name at least one text file or TensorFlow Dataset."
         )
-    held_out = corpus.chunks(validation_sources, chunk_bytes)
+    held_out = corpus.chunks(validation_sources, chunk_bytes, without=directory)
     if held_out:
         settings = dataclasses.replace(settings, validation_fraction=0.0)
     numbers = range(len(chunks), len(chunks) + len(held_out))
@@ -142,7 +142,8 @@ def _mark_repetitions(job, for_each):
 
 def _splits(job) -> set[str]:
     """The splits that the texts make, as far as must be read to find all of them."""
-    wanted = {"train", "validation"} if job.settings.validation_fraction else {"train"}
+    holds_out = job.settings.validation_fraction or job.held_out
+    wanted = {"train", "validation"} if holds_out else {"train"}
     found: set[str] = set()
     for number in range(len(job.chunks)):
         found |= splits_with_text(job, number)
@@ -155,6 +156,10 @@ def _check_splits(job, splits):
     """Raises if nothing is left of the texts, or nothing was held out of them."""
     if "train" not in splits:
         raise DataError("The texts make no training example.")
+    if job.held_out and "validation" not in splits:
+        raise DataError(
+            "The sources for validation make no example. Name others, or none."
+        )
     fraction = job.settings.validation_fraction
     if fraction and "validation" not in splits:
         raise DataError(

@@ -18,6 +18,7 @@ from concurrent import futures
 from rich.progress import track
 
 from keras_bigs.data.corpus.interruption import raise_if_interrupted
+from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.errors import needs_extra
 
@@ -36,6 +37,9 @@ def local_runner(processes: int | None = None) -> Callable:
 
     The runner raises `DataError` if a worker process is killed.
     """
+
+    if processes is not None and processes < 1:
+        raise ConfigError(f"`processes` must be at least 1. Received: {processes}")
 
     @contextlib.contextmanager
     def runner(job):

@@ -106,6 +106,8 @@ class Exportable:
                     {name: f"({', '.join(map(str, x))})" for name, x in shapes.items()}
                 ],
                 "polymorphic_constraints": _constraints(shapes, max_length),
+                # Not of the machine that writes the file alone.
+                "native_serialization_platforms": JAX_PLATFORMS,
                 # Whose shapes would lack the constraint.
                 "with_gradient": False,
                 **kwargs.get("jax2tf_kwargs", {}),

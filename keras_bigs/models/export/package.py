@@ -7,6 +7,7 @@ import keras
 from tokenizers import BertWordPieceTokenizer
 
 from keras_bigs import files
+from keras_bigs.errors import ConfigError
 from keras_bigs.models.export.exportable import check_export_format
 from keras_bigs.models.export.formats import FORMATS
 from keras_bigs.models.export.usage import usage_script
@@ -73,6 +74,11 @@ def export_package(
     files.require_new(directory)
     tokenizer = tokenizer_of(model) if tokenizer is None else tokenizer
     max_length = getattr(model, "backbone", model).max_sequence_length
+    if length is not None and not 3 <= length <= max_length:
+        raise ConfigError(
+            "`length` must be at least 3, of which two tokens are special, and at most "
+            f"what the model takes, {max_length}. Received: length={length}"
+        )
     inputs = {x.name: x.shape for x in model.inputs}
     signature = None
     if length is not None:

@@ -125,6 +125,9 @@ def example_inputs(model, tokenizer, ids, length):
         padding_mask[1, 1 + 2 * length // 3 :] = 0
     token_ids = np.where(padding_mask, token_ids, tokenizer.pad_token_id)
     segment_ids = np.tile(np.arange(length) >= length // 2, (2, 1))
+    # An encoder may know the first only.
+    num_segments = getattr(getattr(model, "backbone", model), "num_segments", 2)
+    segment_ids = segment_ids & (num_segments > 1)
     inputs = {
         "token_ids": token_ids,
         "segment_ids": segment_ids,

@@ -4,8 +4,6 @@ import pathlib
 import statistics
 import warnings
 
-import rich
-
 from keras_bigs import files
 from keras_bigs.data.glue.reading import read_glue
 from keras_bigs.data.glue.submission import write_submission
@@ -19,7 +17,6 @@ from keras_bigs.training.benchmarks import paper
 from keras_bigs.training.benchmarks.grid import best_row
 from keras_bigs.training.benchmarks.grid import run_grid
 from keras_bigs.training.benchmarks.ledger import summarize
-from keras_bigs.training.benchmarks.tables import markdown
 from keras_bigs.training.benchmarks.tables import plot_scores
 from keras_bigs.training.benchmarks.tables import score_table
 from keras_bigs.training.classifier_run import ClassifierData
@@ -27,6 +24,8 @@ from keras_bigs.training.classifier_run import classifier_run
 from keras_bigs.training.classifier_run import predict_with_preset
 from keras_bigs.training.figures import draw
 from keras_bigs.training.fine_tuning_run import run_settings
+from keras_bigs.training.tables import markdown
+from keras_bigs.training.tables import show
 
 # By the convention of Izsak et al. 2021: these start from a model of MNLI.
 FROM_MNLI = ("rte", "mrpc", "stsb")
@@ -225,7 +224,7 @@ def report(directory, rows, notes=()):
         )
     table = score_table("GLUE, development sets, %", groups | others, columns)
     table.caption = "\n".join(caption)
-    rich.print(table)
+    show(table)
     directory = pathlib.Path(directory)
     files.write_text(directory / "glue.md", markdown(table))
     draw(plot_scores, directory / "glue.png", groups, columns)

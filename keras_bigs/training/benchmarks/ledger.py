@@ -34,7 +34,9 @@ class Ledger:
         self.path = pathlib.Path(path)
         self.rows = []
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            # JSON leaves other ends of lines than this one in its strings.
+            text = self.path.read_text(encoding="utf-8")
+            lines = text.removesuffix("\n").split("\n") if text else []
             self.rows = [self._row(i, line) for i, line in enumerate(lines, 1)]
 
     def find(self, settings: dict) -> dict | None:

@@ -1,6 +1,5 @@
 """Scores of many runs as a table and a picture, beside the paper's."""
 
-from rich.console import Console
 from rich.table import Table
 
 from keras_bigs.training.figures import figure
@@ -45,23 +44,6 @@ def setting_name(settings):
         f"lr{settings['learning_rate']:g}-wd{settings['weight_decay']:g}"
         f"-bs{settings['batch_size']}-ep{settings['epochs']}"
     )
-
-
-def show(table):
-    """Prints a table: names such as `[a]` as they are, and into a file unwrapped."""
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 250
-    console.print(table)
-
-
-def markdown(table):
-    """A rich table as Markdown."""
-    lines = [[str(column.header) for column in table.columns]]
-    lines.append(["---"] * len(table.columns))
-    lines += zip(*(column.cells for column in table.columns), strict=True)
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table.title}\n\n{rows}\n\n{table.caption or ''}\n"
 
 
 def plot_scores(path, groups, columns=()):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import resource
+import shutil
 
 import h5py
 import numpy as np
@@ -284,6 +285,28 @@ def test_no_sources(tmp_path):
     with pytest.raises(DataError, match="`sources` is empty"):
         prepare(tmp_path / "shards", [])
     assert not (tmp_path / "shards").exists()
+
+
+def test_the_output_may_lie_below_a_source(tmp_path, source):
+    """What is written there becomes no text when the command is given again."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    shutil.copy(source, folder / "texts.txt")
+    prepare(folder / "shards", [str(folder)])
+    before = digests(folder / "shards")
+    prepare(folder / "shards", [str(folder)])
+    assert digests(folder / "shards") == before
+    prepare(tmp_path / "shards", [source])
+    assert digests(tmp_path / "shards") == before
+
+
+def test_validation_sources_without_text(tmp_path, source):
+    (tmp_path / "blank.txt").write_text("\n \n")
+    with pytest.raises(DataError, match="for validation make no example"):
+        prepare(
+            *(tmp_path / "shards", [source]),
+            validation_sources=[str(tmp_path / "blank.txt")],
+        )
 
 
 def test_the_originals_shards_are_read(tmp_path):

@@ -22,8 +22,9 @@ def test_what_is_added_is_found_by_the_next_process(tmp_path):
     again = Ledger(tmp_path / "runs/ledger.jsonl")
     assert again.find(settings) == row
     assert again.find({**settings, "task": "rte"}) is None
-    again.add({"task": "rte"}, {})
-    assert len(Ledger(again.path).rows) == 2
+    again.add({"task": "rte"}, {"note": "ends\u2028of\x85lines"})
+    third = Ledger(again.path)
+    assert third.rows == again.rows and len(third.rows) == 2
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", '{"settings": {}}', "null"])
