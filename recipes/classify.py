@@ -28,6 +28,7 @@ from rich.console import Console
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.data.text_files import without_gz
 from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.fine_tuning_config import FineTuningConfig
@@ -201,7 +202,7 @@ def predict(config, data, new, results):
         )
     else:
         columns = training.prediction_columns(outputs, data.classes)
-    suffix = pathlib.Path(config.files.predict.name.removesuffix(".gz")).suffix
+    suffix = without_gz(config.files.predict.name).suffix
     path = config.output / f"predictions{suffix}"
     keras_bigs.data.tables.write_table(path, new.columns | columns)
 

@@ -12,6 +12,7 @@ import re
 import shlex
 import threading
 import zlib
+from pathlib import Path
 
 from keras_bigs.errors import DataError
 
@@ -41,6 +42,12 @@ _KINDS = [
         (rb"\xff\xfe|\xfe\xff", "text in UTF-16", _RECODE.format("UTF-16")),
     ]
 ]
+
+
+def without_gz(path) -> Path:
+    """`train.tsv` of `train.tsv.gz`; any other path as it is."""
+    path = Path(path)
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
 
 
 def check_kind(path) -> int | None:

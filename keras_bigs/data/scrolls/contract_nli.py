@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_bigs.data.scrolls.fields import get
-from keras_bigs.data.scrolls.fields import get_id
-from keras_bigs.data.scrolls.fields import get_text
-from keras_bigs.data.scrolls.fields import require_text
+from keras_bigs.data.json_fields import get
+from keras_bigs.data.json_fields import get_id
+from keras_bigs.data.json_fields import get_text
+from keras_bigs.data.json_fields import require_text
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.reading import TextTable
 from keras_bigs.data.tables.records import jsonl_records
 from keras_bigs.data.text_files import read_text
+from keras_bigs.data.text_files import without_gz
 from keras_bigs.errors import DataError
 
 CONTRACT_NLI_CLASSES = ("Entailment", "Contradiction", "NotMentioned")
@@ -68,8 +69,7 @@ def read_contract_nli(path: str | os.PathLike) -> TextTable:
     ```
     """
     path = Path(path)
-    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    suffix = plain.suffix.lower()
+    suffix = without_gz(path).suffix.lower()
     if suffix not in (".json", ".jsonl"):
         raise DataError(
             f"{path}: the name ends in {suffix!r}. The official release is .json, "

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_bigs.data.scrolls.fields import get
-from keras_bigs.data.scrolls.fields import get_id
-from keras_bigs.data.scrolls.fields import get_text
-from keras_bigs.data.scrolls.fields import require_text
+from keras_bigs.data.json_fields import get
+from keras_bigs.data.json_fields import get_id
+from keras_bigs.data.json_fields import get_text
+from keras_bigs.data.json_fields import require_text
 from keras_bigs.data.scrolls.markup import is_html
 from keras_bigs.data.scrolls.markup import text_of_html
 from keras_bigs.data.tables.messages import shorten

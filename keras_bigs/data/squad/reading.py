@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_bigs.data.json_fields import get
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.text_files import read_text
 from keras_bigs.data.tfds import open_builder
 from keras_bigs.errors import DataError
-
-_KINDS = {list: "list", str: "string", int: "whole number"}
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,13 @@ def read_squad(path: str | os.PathLike) -> list[SquadExample]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON ({error}).") from error
     examples, ids = [], set()
-    for i, article in enumerate(_get(f"{path}", content, "data", list)):
+    for i, article in enumerate(get(f"{path}", content, "data", list)):
         where = f"{path}, data[{i}]"
         before = len(examples)
-        for j, paragraph in enumerate(_get(where, article, "paragraphs", list)):
+        for j, paragraph in enumerate(get(where, article, "paragraphs", list)):
             inside = f"{where}.paragraphs[{j}]"
-            context = _get(inside, paragraph, "context", str)
-            for k, qa in enumerate(_get(inside, paragraph, "qas", list)):
+            context = get(inside, paragraph, "context", str)
+            for k, qa in enumerate(get(inside, paragraph, "qas", list)):
                 example = _example(f"{inside}.qas[{k}]", qa, context)
                 if example.id in ids:
                     raise DataError(
@@ -137,9 +136,9 @@ def columns(examples: Iterable[SquadExample]) -> tuple[Any, dict[str, list[Any]]
 
 
 def _example(where, qa, context):
-    question_id = _get(where, qa, "id", str)
-    question = _get(where, qa, "question", str)
-    answers = _get(where, qa, "answers", list)
+    question_id = get(where, qa, "id", str)
+    question = get(where, qa, "question", str)
+    answers = get(where, qa, "answers", list)
     if not question.strip():
         raise DataError(f"{where} ({question_id}): the question is empty.")
     if not answers:
@@ -147,8 +146,8 @@ def _example(where, qa, context):
     texts, starts = [], []
     for n, answer in enumerate(answers):
         inside = f"{where}.answers[{n}] ({question_id})"
-        text = _get(inside, answer, "text", str)
-        start = _get(inside, answer, "answer_start", int)
+        text = get(inside, answer, "text", str)
+        start = get(inside, answer, "answer_start", int)
         found = context[start : start + len(text)] if start >= 0 else ""
         if found != text or not text:
             raise DataError(
@@ -159,13 +158,3 @@ def _example(where, qa, context):
         texts.append(text)
         starts.append(start)
     return SquadExample(question_id, question, context, tuple(texts), tuple(starts))
-
-
-def _get(where, record, name, kind):
-    """A field of a JSON object, which must be there and of its type."""
-    if not isinstance(record, dict) or not isinstance(record.get(name), kind):
-        received = record.get(name) if isinstance(record, dict) else record
-        raise DataError(
-            f"{where}: {name!r} must be a {_KINDS[kind]}. Received: {shorten(received)}"
-        )
-    return record[name]

@@ -1,17 +1,17 @@
 """Minimal pairs: two sentences, of which one is grammatical."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from keras_bigs.data import sampling
-from keras_bigs.data.scrolls.fields import get
+from keras_bigs.data.json_fields import get
 from keras_bigs.data.tables.formats import table_format
 from keras_bigs.data.tables.records import delimited_records
 from keras_bigs.data.tables.records import jsonl_records
 from keras_bigs.data.text_files import read_text
+from keras_bigs.data.text_files import without_gz
 from keras_bigs.errors import DataError
 
 # The names of both sentences and of the group: BLiMP's, and plain ones.
@@ -66,8 +66,7 @@ def read_pairs(path: str | os.PathLike, group: str | None = None) -> list[Minima
     ```
     """
     path = Path(path)
-    stem = Path(path.stem) if path.suffix.lower() == ".gz" else path
-    file_format = table_format(stem)
+    file_format = table_format(without_gz(path))
     if file_format == "csv":
         raise DataError(f"{path}: pairs are read from JSONL or TSV. Write it as one.")
     content = read_text(path)
@@ -84,12 +83,12 @@ def read_pairs(path: str | os.PathLike, group: str | None = None) -> list[Minima
     for line, record in records:
         where = f"{path}, line {line}"
         good, bad, own_group = _names(where, record)
-        name = stem.stem
+        name = without_gz(path).stem
         if group is not None or own_group in record:
-            name = _text(where, record, group or own_group)
+            name = get(where, record, group or own_group, str)
         pairs.append(
             MinimalPair(
-                _text(where, record, good), _text(where, record, bad), name, where
+                get(where, record, good, str), get(where, record, bad, str), name, where
             )
         )
     if not pairs:
@@ -128,18 +127,6 @@ def draw_by_group(
         size = None if number is None else min(number, len(group))
         kept += sampling.draw(group, size, seed, "examples_per_case")
     return [pairs[place] for place in sorted(kept)]
-
-
-def _text(where, record, name):
-    """The text of a field, which may be empty."""
-    text = get(where, record, name, str)
-    # What JSON can spell and no file of text can hold.
-    if character := re.search("[\0\ud800-\udfff]", text):
-        raise DataError(
-            f"{where}: {name!r} holds {character[0]!a}, which is no character of a "
-            "text. Remove it."
-        )
-    return text
 
 
 def _names(where, record):

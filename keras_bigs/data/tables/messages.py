@@ -1,7 +1,10 @@
 """How errors about a file name values and lines."""
 
+import re
 import reprlib
 from collections.abc import Sequence
+
+from keras_bigs.errors import DataError
 
 _repr = reprlib.Repr()
 _repr.maxlist = 20
@@ -9,6 +12,15 @@ _repr.maxstring = 60
 
 shorten = _repr.repr
 """As `repr`, with the middle of what is long left out."""
+
+
+def require_characters(where: str, what: str, text: str) -> None:
+    """Raises `DataError` for what JSON can spell and no file of text can hold."""
+    if character := re.search("[\0\ud800-\udfff]", text):
+        raise DataError(
+            f"{where}: {what} holds {character[0]!a}, which is no character of a text. "
+            "Remove it."
+        )
 
 
 def name_lines(lines: Sequence[int]) -> str:

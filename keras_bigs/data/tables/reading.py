@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,12 @@ from typing import Any
 from keras_bigs.data.sampling import draw
 from keras_bigs.data.tables.formats import table_format
 from keras_bigs.data.tables.messages import name_lines
+from keras_bigs.data.tables.messages import require_characters
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.records import delimited_records
 from keras_bigs.data.tables.records import jsonl_records
 from keras_bigs.data.text_files import read_text
+from keras_bigs.data.text_files import without_gz
 from keras_bigs.errors import DataError
 
 
@@ -124,7 +125,7 @@ def read_table(
     content = read_text(path)
     if not content or content.isspace():
         raise DataError(f"{path}: the file is empty.")
-    file_format = table_format(_without_gz(path), file_format)
+    file_format = table_format(without_gz(path), file_format)
     needed = list(roles.values())
     if file_format == "jsonl":
         if column_names is not None:
@@ -147,7 +148,13 @@ def read_table(
         where = f"{path}, line {line}"
         if all_columns:
             for name, cell in record.items():
-                _require_characters(where, name, cell)
+                # A list or an object, too, of JSON.
+                text = (
+                    cell
+                    if isinstance(cell, str)
+                    else json.dumps(cell, ensure_ascii=False)
+                )
+                require_characters(where, f"column {name!r}", text)
                 columns.setdefault(name, [None] * len(line_numbers))
             for name, cells in columns.items():
                 cells.append(record.get(name))
@@ -189,7 +196,7 @@ def _text(where: str, name: str, cell: Any, kind: str = "string") -> str:
         raise DataError(
             f"{where}: column {name!r} holds {shorten(cell)}, which is not a {kind}."
         )
-    _require_characters(where, name, cell)
+    require_characters(where, f"column {name!r}", cell)
     return cell
 
 
@@ -200,18 +207,3 @@ def _label(where: str, name: str, cell: Any) -> str:
         is_missing = cell is None or cell != cell
         cell = "" if is_missing else json.dumps(cell)
     return _text(where, name, cell, "label").strip()
-
-
-def _require_characters(where: str, name: str, cell: Any) -> None:
-    """Raises `DataError` for what JSON can hold and a text file cannot."""
-    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
-    if character := re.search("[\0\ud800-\udfff]", text):
-        raise DataError(
-            f"{where}: column {name!r} holds {character[0]!a}, which is no character "
-            "of a text. Remove it."
-        )
-
-
-def _without_gz(path: Path) -> Path:
-    """`train.tsv` of `train.tsv.gz`."""
-    return path.with_suffix("") if path.suffix.lower() == ".gz" else path

@@ -79,6 +79,7 @@ FIRST_QA = ("data", 0, "paragraphs", 0, "qas", 0)
         ((), {"data": []}, "has no articles"),
         (("data", 0), {"paragraphs": []}, r"data\[0\] \(Ada\): the article has no q"),
         (("data", 0, "paragraphs", 0), {"context": 3}, "'context' must be a string"),
+        (FIRST_QA, {"question": "Who\ud800?"}, r"'question' holds '\\ud800', which is"),
         (FIRST_QA, {"id": "b"}, "another question has the id 'b'"),
         (FIRST_QA, {"question": " "}, r"\(a\): the question is empty"),
         (FIRST_QA, {"answers": []}, r"qas\[0\] \(a\): the question has no answer"),

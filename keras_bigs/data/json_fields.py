@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from keras_bigs.data.tables.messages import require_characters
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.errors import DataError
 
-_KINDS = {dict: "an object", list: "a list", str: "a string"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    int: "a whole number",
+}
 
 
 def get(where: str, record: Any, name: str, kind: type) -> Any:
@@ -15,19 +21,23 @@ def get(where: str, record: Any, name: str, kind: type) -> Any:
         where: the file and the place in it, for messages.
         record: what should be the object.
         name: of the field.
-        kind: `dict`, `list` or `str`, of which it must be.
+        kind: `dict`, `list`, `str` or `int`, of which it must be.
 
     Raises:
-        DataError: `record` is no object, lacks the field, or has another kind there.
+        DataError: `record` is no object, lacks the field, has another kind there, or a
+            string of what is no character.
     """
     if not isinstance(record, dict):
         raise DataError(f"{where}: must be an object. Received: {shorten(record)}")
-    if not isinstance(record.get(name), kind):
+    value = record.get(name)
+    # A boolean is no number.
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise DataError(
-            f"{where}: {name!r} must be {_KINDS[kind]}. Received: "
-            f"{shorten(record.get(name))}"
+            f"{where}: {name!r} must be {_KINDS[kind]}. Received: {shorten(value)}"
         )
-    return record[name]
+    if kind is str:
+        require_characters(where, repr(name), value)
+    return value
 
 
 def get_text(where: str, record: Any, name: str) -> str:
