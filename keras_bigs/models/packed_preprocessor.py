@@ -33,6 +33,9 @@ class PackedPreprocessor(Preprocessor):
     # Whether it has to know which characters or words a token came from.
     needs_word_pieces = False
 
+    # As `keras_hub.layers.MultiSegmentPacker` calls it: the first segment first.
+    truncate = "waterfall"
+
     def __init__(self, tokenizer, sequence_length=512, **kwargs):
         super().__init__(**kwargs)
         if self.needs_word_pieces and not isinstance(tokenizer, WordPieceTokenizer):

@@ -75,6 +75,43 @@ def test_the_script_returns_what_the_model_does(
     assert relative_error(outputs, model.predict(pairs, verbose=0)) <= 1e-5
 
 
+@pytest.mark.parametrize("truncate", ["round_robin", "waterfall"])
+@pytest.mark.parametrize("length", [11, 12])
+def test_pairs_are_cut_as_by_the_model(length, truncate, tmp_path):
+    """Whichever text is too long, at even and at odd lengths."""
+    need(QUICK)
+    preprocessor = keras_bigs.models.BiGSTextClassifierPreprocessor(
+        TOKENIZER, sequence_length=length, truncate=truncate
+    )
+    model = keras_bigs.models.BiGSTextClassifier(make_backbone(), 3, preprocessor)
+    folder = tmp_path / "package"
+    keras_bigs.models.export_package(model, folder, QUICK, texts=TEXTS, length=length)
+    script = runpy.run_path(str(folder / "usage.py"))
+    short, long, longer = "the fox", "the quick fox is happy", "brown dog is the " * 9
+    firsts = [short, short, long, longer, longer, long, "the"]
+    seconds = [short, longer, longer, long, longer, short, long]
+    (outputs,) = script["run"](script["pack"](firsts, seconds))
+    expected = model.predict((firsts, seconds), verbose=0)
+    assert np.ptp(expected[:, 0]) > 1e-3  # or every text would do
+    assert relative_error(outputs, expected) <= 1e-5
+
+
+def test_contexts_are_cut_so_that_choices_are_whole(tmp_path):
+    need(QUICK)
+    preprocessor = keras_bigs.models.BiGSMultipleChoicePreprocessor(
+        TOKENIZER, sequence_length=12
+    )
+    model = keras_bigs.models.BiGSMultipleChoice(make_backbone(), preprocessor)
+    folder = tmp_path / "package"
+    keras_bigs.models.export_package(model, folder, QUICK, texts=TEXTS, length=12)
+    script = runpy.run_path(str(folder / "usage.py"))
+    context, choices = "the quick brown fox is happy", ["dog", "the dog was quick ."]
+    inputs = script["pack"]([context] * 2, choices)
+    expected = preprocessor(([context], [choices]))
+    for name, array in inputs.items():
+        np.testing.assert_array_equal(array, keras.ops.convert_to_numpy(expected[name]))
+
+
 def test_a_fixed_length(tmp_path):
     need(QUICK)
     model = make_classifier()

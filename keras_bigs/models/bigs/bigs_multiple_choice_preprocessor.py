@@ -61,6 +61,9 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
     tokenizer_cls = BiGSTokenizer
     takes_tuples = True
 
+    # Contexts are cut, so that choices are whole.
+    truncate = "first"
+
     def call_python(self, x, y, sample_weight):
         contexts, questions, choices = _unpack(x)
         contexts, choices = to_strings(contexts), to_strings(choices, "choices")

@@ -114,6 +114,7 @@ def export_package(
             tokenizer,
             length or max_length,
             length is not None,
+            getattr(getattr(model, "preprocessor", None), "truncate", "round_robin"),
         )
         (temporary / "usage.py").write_text(script, encoding="utf-8")
         record = {

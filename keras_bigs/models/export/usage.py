@@ -86,14 +86,19 @@ OUTPUTS = {outputs}
 tokenizer = BertWordPieceTokenizer(
     str(HERE / "vocabulary.txt"), lowercase={lowercase}, strip_accents={strip_accents}
 )
-tokenizer.enable_truncation({length})
-tokenizer.enable_padding(pad_id=tokenizer.token_to_id("[PAD]"){fixed})
+LENGTH = {length}
+tokenizer.enable_truncation(LENGTH)
 
 
 def pack(texts, pairs=None):
     """Inputs of the model; `pairs` are second texts, such as contexts of questions."""
-    rows = list(zip(texts, pairs)) if pairs else list(texts)
-    rows = tokenizer.encode_batch(rows)
+    if pairs:
+        rows = [join(*pair) for pair in zip(texts, pairs)]
+    else:
+        rows = tokenizer.encode_batch(list(texts))
+    length = {padded}
+    for row in rows:
+        row.pad(length, pad_id=tokenizer.token_to_id("[PAD]"))
     inputs = {{
         "token_ids": [row.ids for row in rows],
         "segment_ids": [row.type_ids for row in rows],
@@ -101,6 +106,17 @@ def pack(texts, pairs=None):
     }}
     inputs = {{name: np.array(x, "int32") for name, x in inputs.items()}}
 {more}    return inputs
+
+
+def join(first, second):
+    """A pair of texts, cut as the model's own preprocessor cuts them."""
+    first, second = (
+        tokenizer.encode(text, add_special_tokens=False) for text in (first, second)
+    )
+    room = LENGTH - 3
+    first.truncate({share})
+    second.truncate(room - len(first.ids))
+    return tokenizer.post_process(first, second)
 
 {runtime}
 
@@ -110,6 +126,12 @@ if __name__ == "__main__":
         print(name, output.shape)
         print(output)
 '''
+# How many tokens of a pair's first text are kept, by the `truncate` of preprocessors.
+SHARES = {
+    "round_robin": "max(room - len(second.ids), (room + 1) // 2)",
+    "waterfall": "room",
+    "first": "max(0, room - len(second.ids))",
+}
 MASK_POSITIONS = """\
     # Where to say what was masked: the first [MASK] of each text.
     masked = inputs["token_ids"] == tokenizer.token_to_id("[MASK]")
@@ -121,8 +143,10 @@ CHOICES = """\
 """
 
 
-def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixed):
-    """The text of a script of 50 lines that tokenizes, packs and runs.
+def usage_script(
+    name, file, format, outputs, inputs, tokenizer, length, is_fixed, truncate
+):
+    """The text of a script of 60 lines that tokenizes, packs and runs.
 
     Args:
         name: string, the name of the script's own file.
@@ -133,6 +157,7 @@ def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixe
         tokenizer: `BiGSTokenizer`, whose vocabulary lies beside it.
         length: int, the most tokens of a text.
         is_fixed: bool. Whether all inputs must be of that length.
+        truncate: string, a key of `SHARES`: how a pair that is too long is cut.
 
     Returns:
         A string.
@@ -149,7 +174,8 @@ def usage_script(name, file, format, outputs, inputs, tokenizer, length, is_fixe
         lowercase=tokenizer.lowercase,
         strip_accents=tokenizer.lowercase if strip_accents is None else strip_accents,
         length=length,
-        fixed=f", length={length}" if is_fixed else "",
+        padded="LENGTH" if is_fixed else "max(len(row.ids) for row in rows)",
+        share=SHARES[truncate],
         more=more,
         runtime=textwrap.dedent(RUNTIMES[format]),
     )
