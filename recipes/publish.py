@@ -34,11 +34,19 @@ class Config:
     """What it was trained on, for the card."""
     license: str = "Apache 2.0"
     """Licence of the weights, for the card."""
+    sequence_length: int | None = None
+    """The tokens to which preprocessors of the preset pack texts, unless they are told
+    otherwise. Default: all that the model takes."""
 
 
 def main(config: Config):
     change = keras_bigs.training.publish(
-        config.run, config.output, config.name, config.data, config.license
+        config.run,
+        config.output,
+        config.name,
+        config.data,
+        config.license,
+        config.sequence_length,
     )
     size = sum(path.stat().st_size for path in config.output.rglob("*"))
     print(f"Wrote {config.output}, {size / 1e6:.1f} MB.")

@@ -12,9 +12,13 @@ May go when keras-hub has a registry of formats, and `mixed_precision_presets` a
 """
 
 import importlib
+import inspect
 
 import keras
+from keras_hub.src.utils.preset_utils import PREPROCESSOR_CONFIG_FILE
 from keras_hub.src.utils.preset_utils import KerasPresetLoader
+from keras_hub.src.utils.preset_utils import check_file_exists
+from keras_hub.src.utils.preset_utils import load_json
 from keras_hub.src.utils.transformers.preset_loader import TransformersPresetLoader
 
 from keras_bigs.compat.mixed_precision_presets import MixedPrecisionPresets
@@ -26,6 +30,19 @@ MODEL_TYPE = "BiGS"
 
 class BiGSPresetLoader(QuantizedPresets, MixedPrecisionPresets, KerasPresetLoader):
     """Loads presets of this library."""
+
+    def load_preprocessor(self, cls, config_file=PREPROCESSOR_CONFIG_FILE, **kwargs):
+        """As texts are packed for one task of a preset they are packed for others.
+
+        keras-hub makes a preprocessor of another class than the preset's with default
+        arguments: with 512 tokens, whatever the preset takes.
+        """
+        if check_file_exists(self.preset, config_file):
+            config = load_json(self.preset, config_file)["config"]
+            takes = inspect.signature(cls.__init__).parameters
+            if "sequence_length" in config and "sequence_length" in takes:
+                kwargs.setdefault("sequence_length", config["sequence_length"])
+        return super().load_preprocessor(cls, config_file, **kwargs)
 
     def check_backbone_class(self):
         """The class by which keras-hub looks for tasks, tokenizers and preprocessors.

@@ -12,7 +12,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.report import read_history
 
 
-def publish(run, output, name, data, license="Apache 2.0"):
+def publish(run, output, name, data, license="Apache 2.0", sequence_length=None):
     """Copies the preset of a finished run, halves its weights and adds a model card.
 
     Weights are stored as float16; models load them into the dtype of their policy.
@@ -23,6 +23,8 @@ def publish(run, output, name, data, license="Apache 2.0"):
         name: string. What the preset is called, for the card.
         data: string. What it was trained on, for the card.
         license: string. Of the weights, for the card.
+        sequence_length: int. The tokens to which preprocessors of the preset pack
+            texts, unless they are told otherwise; `None` for all that the model takes.
 
     Returns:
         A float: the largest change of a weight, relative to itself, or to 1e-4 if that
@@ -30,7 +32,8 @@ def publish(run, output, name, data, license="Apache 2.0"):
 
     Raises:
         ConfigError: the run is not finished or not of pretraining, `output` has
-            something in it, or a weight is too large for float16.
+            something in it, a weight is too large for float16, or the model does not
+            take so many tokens.
     """
     run = pathlib.Path(run)
     if not (run / "results.json").exists():
@@ -41,13 +44,31 @@ def publish(run, output, name, data, license="Apache 2.0"):
             "`recipes.extend` has made is published. Upload the preset/ of other runs "
             "by `keras_hub.upload_preset`."
         )
+    longest = _sizes(run)["max_sequence_length"]
+    if sequence_length is not None and not 4 <= sequence_length <= longest:
+        raise ConfigError(
+            f"`sequence_length` must be from 4 to the {longest} tokens that the model "
+            f"takes. Received: sequence_length={sequence_length}"
+        )
     files.require_new(output)
     with files.atomic_write(output) as temporary:
         shutil.copytree(run / "preset", temporary)
+        if sequence_length is not None:
+            set_sequence_length(temporary, sequence_length)
         change = max(halve(path) for path in temporary.glob("*.h5"))
-        card = model_card(run, name, data, license)
+        card = model_card(run, name, data, license, sequence_length)
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return change
+
+
+def set_sequence_length(preset, sequence_length):
+    """Makes preprocessors of a preset pack texts to another length."""
+    for name in ("preprocessor.json", "task.json"):
+        path = preset / name
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        preprocessor = saved["config"].get("preprocessor", saved)
+        preprocessor["config"]["sequence_length"] = sequence_length
+        path.write_text(json.dumps(saved, indent=4), encoding="utf-8")
 
 
 def halve(path):
@@ -87,9 +108,15 @@ def halve(path):
     return worst
 
 
-def model_card(run, name, data, license):
+def model_card(run, name, data, license, sequence_length=None):
     """How a model was made and how well it does, in Markdown; see `publish`."""
     results, sizes = _read(run, "results.json"), _sizes(run)
+    packing = ""
+    if sequence_length not in (None, sizes["max_sequence_length"]):
+        packing = (
+            f" Texts are packed to {sequence_length} unless\n"
+            "`task.preprocessor.sequence_length` is set to more."
+        )
     stages = "\n".join(_stage(stage) for stage in stages_of(run))
     return f"""# {name}
 
@@ -97,7 +124,7 @@ A BiGS language encoder without attention (Wang et al. 2023, "Pretraining Withou
 Attention"): {sizes["num_layers"]} layers of width {sizes["hidden_dim"]}, block
 `{sizes["block"]}`, routing `{sizes["routing"]}`, {results["parameters"]:,} parameters,
 a vocabulary of {sizes["vocabulary_size"]:,} WordPieces and inputs of up to
-{sizes["max_sequence_length"]} tokens. Weights are stored as float16.
+{sizes["max_sequence_length"]} tokens.{packing} Weights are stored as float16.
 
 ```python
 import keras_bigs

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -270,7 +271,14 @@ def test_extend_to_twice_the_length(folders, first_run, tmp_path):
     assert (backbone.dropout, backbone.rematerialize) == (0.3, True)
 
     # The card tells of both stages.
-    publish.main(publish.Config(tmp_path / "longer", "toy", tmp_path / "published"))
+    config = publish.Config(tmp_path / "longer", "toy", tmp_path / "published")
+    publish.main(dataclasses.replace(config, sequence_length=16))
+    for cls in (models.BiGSMaskedLM, models.BiGSTextEmbedder):
+        task = cls.from_preset(str(config.output))
+        assert task.backbone.max_sequence_length == 32
+        assert task.preprocessor.sequence_length == 16
+    with pytest.raises(errors.ConfigError, match="from 4 to the 32 tokens"):
+        publish.main(dataclasses.replace(config, sequence_length=33))
     card = (tmp_path / "published" / "README.md").read_text()
     first, second = (line for line in card.splitlines() if line.startswith("- `rec"))
     assert first.startswith("- `recipes.pretrain`: ")
