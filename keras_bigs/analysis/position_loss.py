@@ -68,7 +68,8 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
     ```python
     folder = keras_bigs.data.open_shard_folder("shards")
     batch = folder.batches("validation", batch_size=8).batch(0)
-    masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("runs/mini/preset")
+    backbone = keras_bigs.models.BiGSBackbone(len(folder.vocabulary), 2, 32, 96)
+    masked_lm = keras_bigs.models.BiGSMaskedLM(backbone)  # or one that was trained
     keras_bigs.analysis.loss_by_position(masked_lm, batch, parts=2)
     ```
     """
