@@ -140,10 +140,10 @@ PRESETS = {
         "metadata": {
             "description": (
                 "12-layer BiGS of width 192 where all input is lowercased, pretrained "
-                "on 31 million tokens of English prose, for up to 512 tokens. Comes "
+                "on 8 million tokens of English prose, for up to 128 tokens. Comes "
                 "with the package."
             ),
-            "params": 7459056,
+            "params": 7313136,
             "path": "bigs",
             "source": "python -m recipes.pretrain mini",
         },
