@@ -75,8 +75,7 @@ def read_conll(
     for number, line in enumerate(read_text(path).split("\n"), 1):
         # By no other white space: a number may have a no-break space inside.
         line = line.rstrip("\r")
-        cells = line.split("\t") if "\t" in line else line.strip(" ").split(" ")
-        cells = cells if "\t" in line else [cell for cell in cells if cell]
+        cells = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
         if not line.strip() or cells[0] == DOCUMENT_MARKER:
             end_sentence()
             continue

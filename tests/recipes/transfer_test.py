@@ -7,11 +7,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from keras_bigs import analysis
-from keras_bigs import data
 from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs import training
-from keras_bigs.data.corpus import runners
 from keras_bigs.training.benchmarks import glue as benchmark
 from keras_bigs.training.masked_lm import takes_tokens
 from keras_bigs.training.run_checkpoints import evenly_chosen
@@ -19,25 +17,13 @@ from recipes import transfer
 from tests.backend import fast_on_torch
 from tests.recipes.commands import read_json
 from tests.recipes.commands import to_arguments
-
-WORDS = ["the", "a", "film", "cat", "story", "is", "was", "very", "dull", "lovely"]
+from tests.recipes.shards import toy_shards
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Shards of 16 tokens."""
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("texts")
-    texts = [" ".join(rng.choice(WORDS, 40)) for _ in range(80)]
-    (path / "texts.txt").write_text("\n\n".join(texts), encoding="utf-8")
-    data.prepare_corpus(
-        (str(path / "texts.txt"),),
-        path / "shards",
-        vocabulary_size=60,
-        settings=data.Settings(sequence_length=16, validation_fraction=0.2),
-        runner=runners.local_runner(1),
-    )
-    return data.open_shard_folder(path / "shards")
+    return toy_shards(tmp_path_factory.mktemp("texts"), words=40)
 
 
 @pytest.fixture(scope="module")
