@@ -47,6 +47,9 @@ class ModelConfig:
         Literal["tile", "interpolate"], tyro.conf.arg(aliases=["--how"])
     ] = "tile"
     """How position embeddings are extended: repeated, or stretched."""
+    final_layer_norm: bool = False
+    """Whether to normalize the last hidden state from here on, of a model that was
+    trained without that: see `keras_bigs.models.add_final_layer_norm`."""
     dropout: float = 0.1
     """Dropout rate of embeddings and blocks."""
     rematerialize: bool = True
@@ -134,6 +137,8 @@ def build(config: ModelConfig, folder, sequence_length):
     )
     masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
     masked_lm.set_weights(source.model.get_weights())
+    if config.final_layer_norm and start.final_layer_norm is None:
+        masked_lm = models.add_final_layer_norm(masked_lm)
     if sequence_length > start.max_sequence_length:
         masked_lm = models.extend_positions(masked_lm, sequence_length, config.method)
     return masked_lm

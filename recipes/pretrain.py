@@ -46,6 +46,8 @@ class ModelConfig:
     another of `keras_bigs.layers.routing_names()`."""
     state_dim: int = 64
     """Number of states of an SSM."""
+    final_layer_norm: bool = False
+    """Whether to normalize the last hidden state, which the paper's model does not."""
     dropout: float = 0.1
     """Dropout rate of embeddings and blocks."""
     rematerialize: bool = False
@@ -186,6 +188,7 @@ def backbone_options(config: ModelConfig, vocabulary_size, sequence_length):
         **sizes,
         "routing": config.routing,
         "state_dim": config.state_dim,
+        "final_layer_norm": config.final_layer_norm,
         "dropout": config.dropout,
         "max_sequence_length": sequence_length,
         "rematerialize": config.rematerialize,

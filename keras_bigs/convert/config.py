@@ -190,6 +190,11 @@ def original_config(model, origin):
             f"and other arguments at their defaults). Received: block="
             f"{backbone.block!r}, routing={backbone.routing!r}"
         )
+    if backbone.final_layer_norm is not None:
+        raise ValueError(
+            "The original implementation does not normalize the last hidden state. "
+            "Received: a model with `final_layer_norm=True`"
+        )
     names = {cls: name for name, cls in reversed(ARCHITECTURES.items())}
     if type(model) not in names:
         raise ValueError(

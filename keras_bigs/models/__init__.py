@@ -3,6 +3,7 @@
 from keras_bigs.compat.keras_hub_presets import register_presets
 from keras_bigs.compat.preset_loading import register_preset_loading
 from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
+from keras_bigs.models.bigs.add_final_layer_norm import add_final_layer_norm
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_masked_lm import BiGSMaskedLM
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor

@@ -71,6 +71,9 @@ def test_models_that_the_original_lacks(tmp_path):
     relu = models.BiGSBackbone(**sizes, intermediate_dim=8, activation="relu")
     with pytest.raises(ValueError, match="which fits neither"):
         convert.save_original(relu, tmp_path / "a")
+    normed = models.BiGSBackbone(**sizes, intermediate_dim=8, final_layer_norm=True)
+    with pytest.raises(ValueError, match="does not normalize the last hidden state"):
+        convert.save_original(normed, tmp_path / "a")
     gated = models.BiGSBackbone(**sizes, intermediate_dim=8)
     with pytest.raises(ValueError, match="exact one"):
         convert.save_original(gated, tmp_path / "a", origin="pytorch")

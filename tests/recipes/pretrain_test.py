@@ -336,9 +336,9 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces += [f"w{i}" for i in range(size - len(pieces))]
 
-    def build(start, pieces, length):
+    def build(start, pieces, length, **options):
         folder = data.ShardFolder(tmp_path, pieces, True, data.Masking(), "", {})
-        config = extend.ModelConfig(start=str(start), dropout=0.3)
+        config = extend.ModelConfig(start=str(start), dropout=0.3, **options)
         return extend.build(config, folder, length)
 
     task = build(start, pieces, length)
@@ -346,6 +346,13 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
         np.testing.assert_array_equal(a, b)
     assert task.backbone.dropout == 0.3
     assert build(start, pieces, length + 9).backbone.max_sequence_length == length + 9
+    assert task.backbone.final_layer_norm is None
+    normed = build(start, pieces, length + 9, final_layer_norm=True)
+    assert normed.backbone.final_layer_norm is not None
+    normed.save_to_preset(str(tmp_path / "normed"))
+    again = build(tmp_path / "normed", pieces, length + 9, final_layer_norm=True)
+    for a, b in zip(normed.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
     with pytest.raises(errors.ConfigError, match="The vocabulary of --data"):
         build(start, pieces[:-1], length)
     expected.backbone.save_to_preset(str(tmp_path / "backbone"))

@@ -87,6 +87,10 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
             checkpoints use: the backward SSM then starts in the padding.
         pool_padding: bool. Whether the pooled output is the mean over all positions,
             as in some of the original's checkpoints, instead of over real tokens.
+        final_layer_norm: bool. Whether outputs of the last block are layer normalized.
+            The original does not. Gated blocks add to their input without bounds, so
+            that what a trained one hands on may be of any size, and heads that start
+            from nothing learn badly from that: see `add_final_layer_norm`.
         method: string. The algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead
@@ -140,6 +144,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         num_segments=2,
         mask_padding=True,
         pool_padding=False,
+        final_layer_norm=False,
         method="auto",
         activation=gelu_tanh,
         rematerialize=False,
@@ -215,6 +220,11 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
             )
             for i in range(num_layers)
         ]
+        self.final_layer_norm = None
+        if final_layer_norm:
+            self.final_layer_norm = keras.layers.LayerNormalization(
+                epsilon=1e-12, dtype=dtype, name="final_layer_norm"
+            )
         self.pooling = MeanPooling(dtype=dtype, name="pooling")
         self.pooled_dense = keras.layers.Dense(
             hidden_dim,
@@ -240,6 +250,8 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         x = self.embeddings_dropout(self.embeddings_layer_norm(x))
         for layer in self.blocks:
             x = layer(x, padding_mask=padding_mask)
+        if self.final_layer_norm is not None:
+            x = self.final_layer_norm(x)
         pooled = self.pooling(x, padding_mask=None if pool_padding else padding_mask)
         pooled = self.pooled_dense(pooled)
         super().__init__(
@@ -323,6 +335,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
                 "num_segments": self.num_segments,
                 "mask_padding": self.mask_padding,
                 "pool_padding": self.pool_padding,
+                "final_layer_norm": self.final_layer_norm is not None,
                 "method": self.method,
                 "activation": keras.activations.serialize(self.activation),
                 "rematerialize": self.rematerialize,
@@ -425,7 +438,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/kernel"] = (data, model)
         layout_map["(pooled_dense|mlm_head/intermediate_dense)/bias"] = (model,)
         if sequence in axes:
-            outputs = r"(.*/)?(embeddings_layer_norm|block_\d+)/output"
+            outputs = r"(.*/)?(embeddings_layer_norm|block_\d+|final_layer_norm)/output"
             layout_map[outputs] = (data_parallel_dim_name, sequence, None)
         return layout_map
 

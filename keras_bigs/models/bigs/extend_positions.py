@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from keras_bigs.compat.inner_layers import inner_layers
-from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
-from keras_bigs.models.bigs.validate_preprocessor import with_sequence_length
+from keras_bigs.models.bigs.changed_copy import backbone_of
+from keras_bigs.models.bigs.changed_copy import changed_copy
 
 METHODS = ("tile", "interpolate")
 
@@ -43,26 +42,7 @@ def extend_positions(model, max_sequence_length, method="tile"):
         raise ValueError(
             f"`method` must be one of {METHODS}. Received: method={method!r}"
         )
-    is_task = hasattr(model, "backbone")
-    backbone = model.backbone if is_task else model
-    if not isinstance(backbone, BiGSBackbone):
-        raise ValueError(
-            "`model` must be a `BiGSBackbone` or a task with one. Received: "
-            f"model={model!r}"
-        )
-    changed = [
-        layer.path
-        for layer in inner_layers(model)
-        if getattr(layer, "lora_enabled", False)
-        or getattr(layer, "quantization_mode", None)
-    ]
-    if changed:
-        raise ValueError(
-            "A model with LoRA or quantized layers cannot be rebuilt for another "
-            "length. Extend it before `enable_lora` or `quantize`; or save and load it "
-            "(`save_to_preset`, `from_preset`), which adds LoRA to the kernels. "
-            f"Received such layers: {', '.join(changed)}"
-        )
+    backbone = backbone_of(model)
     old_length = backbone.max_sequence_length
     is_int = isinstance(max_sequence_length, int | np.integer)
     if not is_int or max_sequence_length <= old_length:
@@ -70,40 +50,20 @@ def extend_positions(model, max_sequence_length, method="tile"):
             "`max_sequence_length` must be an integer above the model's. Received: "
             f"max_sequence_length={max_sequence_length!r}; the model's is {old_length}"
         )
-    max_sequence_length = int(max_sequence_length)
-    config = model.get_config()
-    inner = config["backbone"]["config"] if is_task else config
-    inner["max_sequence_length"] = max_sequence_length
+    new_length = int(max_sequence_length)
     preprocessor = getattr(model, "preprocessor", None)
-    if preprocessor is not None:
-        length = preprocessor.sequence_length
-        config["preprocessor"] = with_sequence_length(
-            preprocessor, max_sequence_length if length == old_length else length
-        )
-    longer = type(model).from_config(config)
-    new_backbone = longer.backbone if is_task else longer
-
-    old_positions = backbone.position_embedding.position_embeddings
-    new_positions = new_backbone.position_embedding.position_embeddings
-    for old, new in zip(model.weights, longer.weights, strict=True):
-        if old is not old_positions:
-            # A copy: JAX's training and prediction steps give up the arrays they get.
-            new.assign(keras.ops.copy(old.value))
-    table = keras.ops.convert_to_numpy(keras.ops.cast(old_positions, "float32"))
-    new_positions.assign(stretch(table, max_sequence_length, method))
-    _freeze_alike(model, longer)
+    packed_to = getattr(preprocessor, "sequence_length", None)
+    longer = changed_copy(
+        model,
+        sequence_length=new_length if packed_to == old_length else None,
+        max_sequence_length=new_length,
+    )
+    table = backbone.position_embedding.position_embeddings
+    table = keras.ops.convert_to_numpy(keras.ops.cast(table, "float32"))
+    backbone_of(longer).position_embedding.position_embeddings.assign(
+        stretch(table, new_length, method)
+    )
     return longer
-
-
-def _freeze_alike(model, copy):
-    """Makes trainable in a copy what is so in a model."""
-    layers = zip(inner_layers(model), inner_layers(copy), strict=True)
-    for old, new in layers:
-        # Outer layers come first; setting one sets those inside.
-        if new.trainable != old.trainable:
-            new.trainable = old.trainable
-    for old, new in zip(model.variables, copy.variables, strict=True):
-        new.trainable = old.trainable
 
 
 def stretch(table, length, method):

@@ -225,6 +225,33 @@ class BiGSBackboneTest(TestCase):
         self.assertEqual(old.embeddings_dropout.rate, 0.2)
         self.assertEqual(old.blocks[1].residual_dropout.rate, 0.2)
 
+    def test_final_layer_norm(self):
+        """Each last hidden state has its mean taken off and is divided by its
+        deviation; everything before is as without."""
+        plain = randomize(small())
+        model = small(final_layer_norm=True)
+        norm = model.final_layer_norm
+        own = {id(weight) for weight in norm.weights}
+        others = [weight for weight in model.weights if id(weight) not in own]
+        for weight, value in zip(others, plain.get_weights(), strict=True):
+            weight.assign(value)
+        x = ops.convert_to_numpy(plain(inputs())["sequence_output"])
+        expected = x - x.mean(axis=-1, keepdims=True)
+        expected /= x.std(axis=-1, keepdims=True)
+        outputs = model(inputs())
+        self.assertAllClose(outputs["sequence_output"], expected, atol=1e-5)
+        pooled = model.pooling(
+            ops.convert_to_tensor(expected), padding_mask=inputs()["padding_mask"]
+        )
+        self.assertAllClose(
+            outputs["pooled_output"], model.pooled_dense(pooled), atol=1e-5
+        )
+        self.assertIsNone(plain.final_layer_norm)
+        config = plain.get_config()
+        del config["final_layer_norm"]  # as in models saved before it was one
+        self.assertIsNone(models.BiGSBackbone.from_config(config).final_layer_norm)
+        self.run_serialization_test(model)
+
     def test_saved_model(self):
         model = randomize(small())
         path = os.path.join(self.get_temp_dir(), "model.keras")
