@@ -32,15 +32,18 @@ def figure(*paths, **kwargs):
     """
     with needs_extra("plot"):
         from matplotlib import pyplot as plt
-    # A salt, so that the same figure is the same SVG.
+    # A salt, and no date, so that the same figure is the same SVG.
     options = {"svg.fonttype": "none", "svg.hashsalt": "keras_bigs"}
     with plt.style.context(["tableau-colorblind10", options]):
         figure, axes = plt.subplots(layout="constrained", **kwargs)
         try:
             yield axes
             for path in paths:
+                is_svg = str(path).endswith(".svg")
                 with atomic_write(path) as temporary:
-                    figure.savefig(temporary, dpi=150)
+                    figure.savefig(
+                        temporary, dpi=150, metadata={"Date": None} if is_svg else None
+                    )
         finally:
             plt.close(figure)
 
