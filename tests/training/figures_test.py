@@ -1,5 +1,7 @@
 """Figures that Matplotlib draws."""
 
+import pathlib
+
 import pytest
 
 from keras_bigs.training.figures import figure
@@ -18,5 +20,5 @@ def test_the_same_figure_is_the_same_file(tmp_path, monkeypatch):
         with figure(*paths) as axes:
             axes.plot([3.1, 2.4, 2.2], label="loss")
             axes.legend()
-        drawings.append([open(path, "rb").read() for path in paths])
+        drawings.append([pathlib.Path(path).read_bytes() for path in paths])
     assert drawings[0] == drawings[1]
