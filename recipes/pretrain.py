@@ -47,7 +47,7 @@ class ModelConfig:
     state_dim: int = 64
     """Number of states of an SSM."""
     final_layer_norm: bool = False
-    """Whether to normalize the last hidden state, which the paper's model does not."""
+    """Whether to normalize the last hidden state, which the paper's models do not."""
     dropout: float = 0.1
     """Dropout rate of embeddings and blocks."""
     rematerialize: bool = False
@@ -134,11 +134,15 @@ CONFIGS = {
             ),
         ),
     ),
+    # The paper's models have no final layer norm; without one, fine-tuning may learn
+    # little from a trained encoder (`keras_bigs.models.add_final_layer_norm`), so the
+    # following have one.
+    #
     # Not of the paper, and not measured. Hardware: one GPU.
     "small": (
         "12 layers of 512, for one GPU",
         Config(
-            model=ModelConfig(hidden_dim=512),
+            model=ModelConfig(hidden_dim=512, final_layer_norm=True),
             training=TrainingConfig(
                 steps=50_000, batch_size=256, dtype="mixed_bfloat16"
             ),
@@ -148,12 +152,15 @@ CONFIGS = {
     # held-out prose after half of it, at `--steps 2500 --dropout 0`.
     "mini": (
         "12 layers of 192, for a laptop: hours",
-        Config(model=ModelConfig(hidden_dim=192)),
+        Config(model=ModelConfig(hidden_dim=192, final_layer_norm=True)),
     ),
     # Not of the paper, and not measured. Hardware: a laptop, for an hour.
     "tiny": (
         "12 layers of 128, for a laptop: an hour",
-        Config(model=ModelConfig(hidden_dim=128), training=TrainingConfig(steps=3000)),
+        Config(
+            model=ModelConfig(hidden_dim=128, final_layer_norm=True),
+            training=TrainingConfig(steps=3000),
+        ),
     ),
 }
 

@@ -171,6 +171,8 @@ def pretraining(directory, config, options, *, steps, evaluations):
         "data": config.data,
         "num_layers": LAYERS,
         "hidden_dim": WIDTH,
+        # The paper's architectures have none.
+        "final_layer_norm": False,
         "dropout": 0.0,
         "dtype": "mixed_bfloat16",
         "warmup_proportion": 0.1,
@@ -189,8 +191,14 @@ def pretraining(directory, config, options, *, steps, evaluations):
 def command(module, directory, last_file, *positional, **options):
     """A run of a recipe."""
     options = {"output": directory, **options}
-    named = (f"--{name}={value}" for name, value in options.items())
+    named = (_argument(name, value) for name, value in options.items())
     return Run(directory, last_file, (module, *positional, *named))
+
+
+def _argument(name, value):
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
 
 
 def write_agreement(path):
