@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bigs.compat.in_parts import in_parts
 from keras_bigs.compat.residual_gradient import materialize_gradient
 from keras_bigs.layers.block import Block
 
@@ -43,7 +44,9 @@ class GatedBiGSBlock(Block):
 
     def transform(self, x, padding_mask, training):
         h = self.layer_norm(x)
-        value = self.value_dense(h)
         routed = self.routing(h, padding_mask=padding_mask, training=training)
-        y = self.output_dense(self.gate_dense(routed) * value)
+        y = in_parts(self._gate, h, routed)
         return materialize_gradient(x + self._drop(y, training))
+
+    def _gate(self, h, routed):
+        return self.output_dense(self.gate_dense(routed) * self.value_dense(h))

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bigs.compat.in_parts import in_parts
 from keras_bigs.layers.block import Block
 
 
@@ -44,5 +45,8 @@ class StackBlock(Block):
     def transform(self, x, padding_mask, training):
         routed = self.routing(x, padding_mask=padding_mask, training=training)
         h = self.routing_layer_norm(x + self._drop(routed, training))
-        y = self.output_dense(self.intermediate_dense(h))
+        y = in_parts(self._feed_forward, h)
         return self.output_layer_norm(h + self._drop(y, training))
+
+    def _feed_forward(self, h):
+        return self.output_dense(self.intermediate_dense(h))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_bigs import layers
 from keras_bigs.compat import torch_layers
 from keras_bigs.compat.cross_entropy import SparseCategoricalCrossentropy
 from keras_bigs.compat.direct_call import DirectCall
@@ -58,6 +59,41 @@ def _without_gradients(function, *arguments):
 
     with torch.no_grad():
         return function(*arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("block", [layers.GatedBiGSBlock, layers.StackBlock])
+def test_wide_layers_work_in_parts(block, dtype, monkeypatch):
+    """Which give what the whole gives, also where the last part is smaller; and with a
+    gradient to compute there are none."""
+    block = block(24, dtype=dtype)
+    x = ops.cast(np.random.default_rng(0).normal(size=(3, 11, 8)), "float32")
+    x = ops.cast(x, block.compute_dtype)
+    expected = _without_gradients(block, x)
+    if IS_TORCH:
+        import torch
+
+        # Parts of seven positions.
+        size = x.element_size()
+        monkeypatch.setattr("keras_bigs.compat.in_parts.COLUMN", 7 * size)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    lengths = []
+    call = block.output_dense.call
+
+    def spy(inputs, **kwargs):
+        lengths.append(inputs.shape[:2])
+        return call(inputs, **kwargs)
+
+    monkeypatch.setattr(block.output_dense, "call", spy)
+    actual = _without_gradients(block, x)
+    assert actual.shape == x.shape and actual.dtype == expected.dtype
+    tolerance = 1e-6 if dtype == "float32" else 2.0**-7
+    assert relative_error(to_numpy(actual), to_numpy(expected)) < tolerance
+    whole = [(3, 11)]
+    assert lengths == ([(1, 7)] * 4 + [(1, 5)] if IS_TORCH else whole)
+    lengths.clear()
+    block(x)
+    assert lengths == whole
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
