@@ -25,6 +25,7 @@ from keras_bigs import data
 from keras_bigs import models
 from keras_bigs import training
 from keras_bigs.data import tables
+from keras_bigs.errors import ConfigError
 from keras_bigs.training import planning
 from keras_bigs.training.planning.plans import FEW_LAYERS
 from keras_bigs.training.planning.plans import line
@@ -105,6 +106,11 @@ def traffic(config, topology, axis, size, shard):
             estimate_time=False,
             progress=lambda text: None,
         )
+        if plan.step is None:
+            raise ConfigError(
+                f"{num_layers} layers do not fit {topology} with mesh {mesh}. Choose "
+                f"fewer texts. Received: texts={config.texts}"
+            )
         sent.append(sum(size for _, size in plan.step.program.collectives.values()))
         operations.append(plan.step.flops)
     num_layers = backbone["num_layers"]

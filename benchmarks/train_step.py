@@ -145,7 +145,7 @@ def peak_memory(config, length, name):
     command += ["--vocabulary_size", str(config.vocabulary_size)]
     command += ["--dtype", config.dtype]
     command += ["--rematerialize"] * config.rematerialize
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return f"{float(result.stdout.splitlines()[-1]):.0f}"
 
 

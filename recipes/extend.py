@@ -130,7 +130,11 @@ def build(config: ModelConfig, folder, sequence_length):
             f"the model of --start {config.start} takes {start.max_sequence_length} "
             "already."
         )
-    options = {"dropout": config.dropout, "rematerialize": config.rematerialize}
+    options = {
+        "dropout": config.dropout,
+        "embedding_dropout": None,  # a model may have one of its own
+        "rematerialize": config.rematerialize,
+    }
     backbone = models.BiGSBackbone.from_config({**start.get_config(), **options})
     preprocessor = models.BiGSMaskedLMPreprocessor(
         tokenizer, sequence_length=start.max_sequence_length

@@ -20,6 +20,7 @@ from keras_bigs.errors import needs_extra
 from keras_bigs.models.ragged_task import pad_rows
 from keras_bigs.models.row_prediction import bucket_lengths
 from keras_bigs.models.row_prediction import parts_of_batches
+from keras_bigs.ssm.kernel import round_up
 
 with needs_extra("training"):
     import tensorflow as tf
@@ -36,7 +37,7 @@ class BucketedBatches:
             shuffle=False,  # or Keras warns that it will not
         )
         test = BucketedBatches(preprocessor, test_texts)
-        outputs = model.predict(test.dataset())[np.argsort(test.order())]
+        outputs = test.in_order(model.predict(test.dataset()))
 
     The model gets token ids, so a keras-hub task needs `preprocessor=None`; or train
     `keras.Model(task.inputs, task.outputs)`, which shares the weights of `task`.
@@ -195,6 +196,24 @@ class BucketedBatches:
     def order(self, epoch: int = 0) -> np.ndarray:
         """The index of each example of `epoch`, batch after batch."""
         return np.concatenate(self._batches(epoch))
+
+    def in_order(self, outputs: np.ndarray, epoch: int = 0) -> np.ndarray:
+        """Outputs of `dataset()` in the order of `x`.
+
+        Args:
+            outputs: `(rows, ...)`, of the batches of an epoch. Devices that share
+                batches have a few rows more.
+            epoch: int.
+
+        Returns:
+            `(examples, ...)`, an output for each example that is not left out.
+        """
+        kept, start = [], 0
+        for rows in self._batches(epoch):
+            kept.append(np.arange(start, start + len(rows)))
+            start += round_up(len(rows), self._parts)
+        outputs = np.asarray(outputs)[np.concatenate(kept)]
+        return outputs[np.argsort(self.order(epoch))]
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         """The indices of the examples of each batch."""

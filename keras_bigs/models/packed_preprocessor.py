@@ -120,6 +120,11 @@ class PackedPreprocessor(Preprocessor):
         self._sequence_length = value
 
 
+def special_tokens_of_pair(tokenizer):
+    """How many special tokens a packed pair of texts has: `[CLS]`, `[SEP]`, `[SEP]`."""
+    return 2 + len(separator(tokenizer))
+
+
 def separator(tokenizer):
     """The token ids between two segments: `[SEP]`, or `</s></s>` for BART.
 

@@ -28,12 +28,13 @@ def predict_batches(model, inputs, batch_size):
     Args:
         model: a `keras.Model` of one output.
         inputs: dict of arrays `(n, ...)`, the model's inputs among them.
-        batch_size: int.
+        batch_size: int. Rounded up to what devices can share.
 
     Yields:
         `(rows, outputs)`: the slice of rows of a batch, and their outputs, an array.
     """
     inputs = {name: inputs[name] for name in model.input}
+    batch_size = round_up(batch_size, parts_of_batches())
     (num_rows,) = {len(array) for array in inputs.values()}
     for start in range(0, num_rows, batch_size):
         rows = np.arange(start, start + batch_size) % num_rows

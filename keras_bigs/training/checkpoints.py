@@ -215,8 +215,9 @@ class Checkpoints:
             raise CheckpointError(
                 f"{self.directory}: the checkpoint of step {step} is of another model "
                 f"or optimizer: {len(names)} variables differ in shape, such as "
-                f"{', '.join(sorted(names)[:3])}. Run the command it was made with, or "
-                "start again in another directory."
+                f"{', '.join(sorted(names)[:3])}. Run the command it was made with (an "
+                "option that it did not give may have another default since), or start "
+                "again in another directory."
             )
         set_state(model, arrays)
 

@@ -113,6 +113,18 @@ class OptimizerConfig:
     global_clipnorm: float | None = None
     """Largest norm of all gradients together. Default: no limit."""
 
+    def check(self):
+        """Raises `ConfigError` if an option is out of its range."""
+        from keras_bigs.training.fine_tuning import check_ranges
+
+        check_ranges(
+            learning_rate=self.learning_rate,
+            ssm_learning_rate=self.ssm_learning_rate,
+            warmup_proportion=self.warmup_proportion,
+            weight_decay=self.weight_decay,
+            global_clipnorm=self.global_clipnorm,
+        )
+
     def build(self, steps, accumulation_steps):
         """The optimizer for a number of updates; see `keras_bigs.training.adamw`."""
         from keras_bigs import training
@@ -231,6 +243,7 @@ def pretrain(config, build_masked_lm):
 
     options = config.training
     config.data.check()
+    config.optimizer.check()
     options.check()
     print("Checking the shards")
     folder = config.data.open()

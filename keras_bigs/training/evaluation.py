@@ -69,7 +69,7 @@ def regression_metrics(targets, predictions):
 
 
 def predict(model, batches):
-    """The outputs of a model in the order of the texts.
+    """The outputs of a model in the order of the texts, without those left out.
 
     Args:
         model: a `keras.Model` of tokenized inputs.
@@ -83,9 +83,7 @@ def predict(model, batches):
             be class 0.)
     """
     outputs = model.predict(batches.dataset(), verbose=0)
-    # Devices that share batches have more rows, at the end of the last.
-    order = batches.order()
-    outputs = outputs[: len(order)][np.argsort(order)].astype("float32")
+    outputs = batches.in_order(outputs).astype("float32")
     if not np.isfinite(outputs).all():
         raise TrainingDivergedError(
             f"The model's outputs for {(~np.isfinite(outputs)).any(-1).sum()} of "
@@ -112,7 +110,8 @@ def evaluate(model, batches, threshold=0.0):
     Raises:
         TrainingDivergedError: an output is NaN or infinite.
     """
-    return metrics_of(predict(model, batches), batches.labels, threshold)
+    outputs = predict(model, batches)
+    return metrics_of(outputs, batches.labels[np.sort(batches.order())], threshold)
 
 
 def metrics_of(outputs, labels, threshold=0.0):

@@ -32,12 +32,17 @@ def figure(*paths, **kwargs):
     """
     with needs_extra("plot"):
         from matplotlib import pyplot as plt
+        from matplotlib.legend import Legend
     # A salt, and no date, so that the same figure is the same SVG.
     options = {"svg.fonttype": "none", "svg.hashsalt": "keras_bigs"}
     with plt.style.context(["tableau-colorblind10", options]):
         figure, axes = plt.subplots(layout="constrained", **kwargs)
         try:
             yield axes
+            # They have names of runs and models, which are no formulas.
+            for legend in figure.findobj(Legend):
+                for text in legend.get_texts():
+                    text.set_parse_math(False)
             for path in paths:
                 is_svg = str(path).endswith(".svg")
                 with atomic_write(path) as temporary:

@@ -17,9 +17,11 @@ from keras_bigs.training.checkpoints import Checkpoints
 from keras_bigs.training.optimizer import adamw
 from keras_bigs.training.resumable_fit import resumable_fit
 
-# What options of a fine-tuning may be.
+# What options of a training may be.
 RANGES = {
     "learning_rate": ("above 0 and at most 1", lambda x: 0 < x <= 1),
+    "ssm_learning_rate": ("above 0 and at most 1", lambda x: 0 < x <= 1),
+    "global_clipnorm": ("above 0", lambda x: x > 0),
     "epochs": ("at least 1", lambda x: x >= 1),
     "batch_size": ("at least 1", lambda x: x >= 1),
     "warmup_proportion": ("at least 0 and below 1", lambda x: 0 <= x < 1),
@@ -105,7 +107,8 @@ def fine_tune(
             for all `epochs`.
         evaluate: a function of a model of tokenized inputs and `validation` that
             returns a dict of floats, called after every epoch, when `task` has the same
-            weights as the model. With one of your own, name the `metric`. `None` for
+            weights as the model. With one of your own, name the `metric`; the higher
+            the better, unless it is called `"rmse"` or `"loss"`. `None` for
             `keras_bigs.training.evaluate`, which serves classifiers, regressors and
             multiple choice.
         save_every: int. A checkpoint is written after so many steps, and every epoch.
@@ -237,9 +240,10 @@ def start_from_mean(regressor, targets):
 
 
 def best_epoch(history, metric):
-    """The index of the first epoch with the best value of a metric."""
+    """The index of the first epoch with the best value of a metric; NaN is worst."""
     sign = -1 if metric in LOWER_IS_BETTER else 1
     values = [sign * epoch[f"val_{metric}"] for epoch in history]
+    values = [-math.inf if math.isnan(value) else value for value in values]
     return values.index(max(values))
 
 

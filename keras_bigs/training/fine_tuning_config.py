@@ -253,11 +253,14 @@ class FineTuningConfig:
 
     def check(self):
         """Raises `ConfigError` if an option is out of its range."""
+        from keras_bigs.training import meshes
         from keras_bigs.training.fine_tuning import RANGES
         from keras_bigs.training.fine_tuning import check_ranges
 
         options = dataclasses.asdict(self)
         check_ranges(**{name: options[name] for name in RANGES if name in options})
+        if self.mesh is not None:
+            meshes.parse_mesh(self.mesh)
 
     def settings(self):
         """The options that the result depends on, as a dict."""

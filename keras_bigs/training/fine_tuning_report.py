@@ -92,6 +92,9 @@ def plot_confusion_matrix(path, labels, predictions, classes):
             cmap="Blues",
             ax=axes,
         )
+        # A name with dollar signs is no formula.
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticklabels(classes, parse_math=False)
 
 
 def plot_predictions(path, targets, predictions):

@@ -61,8 +61,9 @@ def check_even(mesh, batch_size, sequence_length=None):
     parts = mesh.get("batch", 1)
     if batch_size % parts:
         raise ConfigError(
-            f"{parts} devices cannot share batches of {batch_size} sequences. Choose "
-            "`batch_size` and `accumulation_steps` so that their ratio is a multiple."
+            f"{parts} devices cannot share batches of {batch_size} sequences. Choose a "
+            "multiple: as `batch_size` or, where gradients are accumulated, as its "
+            "ratio to `accumulation_steps`."
         )
     parts = mesh.get("sequence", 1)
     if sequence_length is not None and sequence_length % parts:

@@ -50,6 +50,14 @@ def publish(run, output, name, data, license="Apache 2.0", sequence_length=None)
             f"`sequence_length` must be from 4 to the {longest} tokens that the model "
             f"takes. Received: sequence_length={sequence_length}"
         )
+    if (
+        sequence_length is not None
+        and _read(run, "preset/task.json")["config"].get("preprocessor") is None
+    ):
+        raise ConfigError(
+            f"{run / 'preset'} has no preprocessor to set the `sequence_length` of. "
+            f"Leave it out. Received: sequence_length={sequence_length}"
+        )
     files.require_new(output)
     with files.atomic_write(output) as temporary:
         shutil.copytree(run / "preset", temporary)
@@ -118,9 +126,12 @@ def model_card(run, name, data, license, sequence_length=None):
             "`task.preprocessor.sequence_length` is set to more."
         )
     stages = "\n".join(_stage(stage) for stage in stages_of(run))
+    kind = "A language encoder"
+    if (sizes["block"], sizes["routing"]) == ("gated", "ssm"):
+        kind = "A BiGS language encoder, without attention"
     return f"""# {name}
 
-A BiGS language encoder without attention (Wang et al. 2023, "Pretraining Without
+{kind} (Wang et al. 2023, "Pretraining Without
 Attention"): {sizes["num_layers"]} layers of width {sizes["hidden_dim"]}, block
 `{sizes["block"]}`, routing `{sizes["routing"]}`, {results["parameters"]:,} parameters,
 a vocabulary of {sizes["vocabulary_size"]:,} WordPieces and inputs of up to
@@ -146,9 +157,9 @@ On {data}:
 
 ## What it is for
 
-Trying things out, teaching, tests, and fine-tuning where a small model is enough. It
-has seen little text: expect it to know words and grammar rather than facts, and to
-repeat whatever bias its texts have. Nothing was done to remove any.
+Filling masks, and fine-tuning on tasks of one's own. What it knows is what its texts
+hold: of a few million words mostly how words go together, and few facts; and whatever
+bias they have. Nothing was done to remove any.
 
 Licence: {license}.
 """

@@ -78,7 +78,8 @@ def resumable_fit(
         TrainingDivergedError: the loss is NaN or infinite, or rose by more than
             `max_loss_rise`. The checkpoints are of earlier steps.
         CheckpointWriteError: a checkpoint could not be written.
-        ValueError: no checkpoint is good, or it is of another model.
+        ValueError: no checkpoint is good, or it is of another model; or the data ends
+            before the run.
 
     Example:
     ```python
@@ -110,7 +111,7 @@ def resumable_fit(
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
     end_request = EndRequest()
     with end_request.listen():
-        symbolic_build(model, next(dataset(0, 1).as_numpy_iterator()))
+        symbolic_build(model, _first_batch(dataset, 0))
         run = _Run(
             progress=checkpoints.restore(model) or Progress(0, []),
             checkpoints=checkpoints,
@@ -121,12 +122,14 @@ def resumable_fit(
             end_request=end_request,
         )
         run.go_on(model, steps_per_epoch)
+        if 0 < run.step < total_steps and not run.is_over:
+            _first_batch(dataset, run.step)
         while run.step < total_steps and not run.is_over:
             epoch = run.step // steps_per_epoch
             run.end_of_epoch = min((epoch + 1) * steps_per_epoch, total_steps)
-            steps = run.end_of_epoch - run.step
+            first_step, steps = run.step, run.end_of_epoch - run.step
             model.fit(
-                dataset(run.step, steps),
+                dataset(first_step, steps),
                 # One epoch at a time, and a part of one after an interruption.
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -144,8 +147,25 @@ def resumable_fit(
             )
             if model.stop_training:
                 break
+            if run.step < run.end_of_epoch:
+                raise _ended_early(first_step, steps, run.step)
     checkpoints.wait()
     return run.history
+
+
+def _first_batch(dataset, step):
+    batch = next(dataset(step, 1).as_numpy_iterator(), None)
+    if batch is None:
+        raise _ended_early(step, 1, step)
+    return batch
+
+
+def _ended_early(first_step, steps, step):
+    return ValueError(
+        f"`dataset({first_step}, {steps})` ended at step {step}, before it had given "
+        "as many batches as were asked for. Repeat the data, or ask for fewer "
+        "`total_steps`."
+    )
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)

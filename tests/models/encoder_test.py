@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from keras_bigs import models
+from keras_bigs.models import packed_preprocessor
 from tests.backend import fast_on_torch
 from tests.backend import to_numpy
 from tests.weights import randomize
@@ -133,6 +134,12 @@ def test_bart_reads_the_text_twice():
     expected = np.tanh(mean @ kernel + bias)
     np.testing.assert_allclose(outputs["pooled_output"][1], expected, atol=1e-6)
     np.testing.assert_allclose(outputs["pooled_output"][2], np.tanh(bias), atol=1e-6)
+
+
+def test_special_tokens_of_a_pair():
+    """BART has two between the texts."""
+    assert packed_preprocessor.special_tokens_of_pair(bert_tokenizer()) == 3
+    assert packed_preprocessor.special_tokens_of_pair(bart_tokenizer()) == 4
 
 
 @pytest.mark.parametrize("make", [bert, bart])

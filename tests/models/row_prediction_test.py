@@ -90,3 +90,28 @@ def test_batches_are_of_one_size(monkeypatch):
     assert sizes == [3, 3, 3]
     assert [rows for rows, _ in found] == [slice(0, 3), slice(3, 6), slice(6, 7)]
     np.testing.assert_array_equal(np.concatenate([y for _, y in found]), 11 * a)
+
+
+def test_masks_are_filled_by_devices_that_share_batches(monkeypatch):
+    """Rows are added until there are equally many for each."""
+    pieces = models.BiGSMaskedLMPreprocessor(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=64
+    )
+    task = models.BiGSMaskedLM(make_task().backbone, pieces)
+    texts = ["a [MASK]", "b c [MASK] d", "[MASK] e"]
+    expected = task.fill_mask(texts, top_k=2)
+    sizes = []
+    predict = keras.Model.predict_on_batch
+
+    def spy(self, x):
+        sizes.append(len(x["token_ids"]))
+        return predict(self, x)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", spy)
+    monkeypatch.setattr(row_prediction, "parts_of_batches", lambda: 4)
+    for guesses, one in zip(task.fill_mask(texts, top_k=2), expected, strict=True):
+        for guess, other in zip(guesses[0], one[0], strict=True):
+            assert guess["token"] == other["token"]
+            assert guess["score"] == pytest.approx(other["score"], rel=1e-5)
+    assert task.fill_mask(texts[0], top_k=2)
+    assert sizes == [4, 4]

@@ -22,7 +22,9 @@ from keras_bigs import data
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs import models
+from keras_bigs import training
 from keras_bigs.training import masked_lm as masked_lm_training
+from keras_bigs.training import publishing
 from recipes import extend
 from recipes import prepare
 from recipes import pretrain
@@ -243,8 +245,26 @@ def test_publish(first_run, tmp_path, capsys):
     assert f"{results['val_loss']:.3f} |" in card
     assert f"{results['tokens']:,} tokens (padding not counted)" in card
     assert 'from_preset("toy_preset")' in card
+    assert card.startswith("# toy_preset\n\nA BiGS language encoder, without attention")
     with pytest.raises(errors.ConfigError, match="is not finished"):
         publish.main(publish.Config(out, "toy_preset", tmp_path / "again"))
+
+
+def test_publish_what_has_no_preprocessor(first_run, tmp_path):
+    """Nor is every pair of block and routing a BiGS."""
+    run, out = tmp_path / "run", tmp_path / "published"
+    shutil.copytree(first_run, run)
+    for name in ("task.json", "config.json"):
+        path = run / "preset" / name
+        saved = json.loads(path.read_text())
+        saved["config"]["preprocessor"] = None
+        saved["config"].get("backbone", saved)["config"]["block"] = "stack"
+        path.write_text(json.dumps(saved))
+    with pytest.raises(errors.ConfigError, match="no preprocessor .* Leave it out"):
+        training.publish(run, out, "toy", "d", sequence_length=8)
+    assert not out.exists()
+    card = publishing.model_card(run, "toy", "d", "MIT")
+    assert card.startswith("# toy\n\nA language encoder (Wang")
 
 
 def test_extend_to_twice_the_length(folders, first_run, tmp_path):
@@ -396,6 +416,9 @@ def test_names_of_options_that_were():
         ({"routing": "magic"}, "--routing magic is not one of"),
         ({"accumulation_steps": 3}, "--accumulation_steps 3 does not divide"),
         ({"accumulation_steps": 0}, "--accumulation_steps must be at least 1"),
+        ({"learning_rate": -1e-3}, "`learning_rate` must be above 0"),
+        ({"warmup_proportion": 1.0}, "`warmup_proportion` must be .* below 1"),
+        ({"global_clipnorm": 0.0}, "`global_clipnorm` must be above 0"),
         ({"keep": 0}, "--keep must be at least 1"),
         ({"save_every": 0}, "--save_every must be at least 1"),
         ({"validation_examples": -5}, "--validation_examples must be at least 0"),

@@ -185,6 +185,12 @@ def test_a_baseline_of_keras_hub(tmp_path):
 
 
 @pytest.mark.without_backend
+def test_a_mesh_that_is_none():
+    """Found out before any data are read."""
+    with pytest.raises(errors.ConfigError, match="A mesh is written as"):
+        FineTuningConfig(mesh="rows=2").check()
+
+
 def test_settings_are_what_the_result_depends_on():
     one, other = FineTuningConfig(), FineTuningConfig(save_every=1)
     assert one.settings() == other.settings()

@@ -290,6 +290,9 @@ def test_the_first_of_the_best_epochs():
     assert fine_tuning.best_epoch(history, "f1") == 1
     assert fine_tuning.best_epoch(history[:1] * 2, "f1") == 0
     assert fine_tuning.best_epoch(history[::-1], "rmse") == 0
+    for metric in ("f1", "rmse"):
+        nan = [{f"val_{metric}": float("nan")}, *history]
+        assert fine_tuning.best_epoch(nan, metric) == 2
 
 
 def test_paths_that_orbax_cannot_read_again(tmp_path):

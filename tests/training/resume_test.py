@@ -426,6 +426,20 @@ def test_disk_full(run, tmp_path, capfd, monkeypatch):
     assert_same(model, fit(model, tmp_path / "c", save_every=2), expected)
 
 
+def test_data_that_end_before_the_run(tmp_path):
+    """At once or later, in this process or the next: with an error, and no loop."""
+
+    def few(number):
+        data = batches().dataset(0, number)
+        return lambda first_step, steps: data.skip(first_step).take(steps)
+
+    with pytest.raises(ValueError, match="ended at step 0"):
+        fit(compiled_model(), tmp_path / "none", dataset=few(0))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="ended at step 4.* Repeat the data"):
+            fit(compiled_model(), tmp_path / "few", dataset=few(4))
+
+
 def test_another_model_is_refused(run, tmp_path):
     model, first, _, _ = run
     set_state(model, first)

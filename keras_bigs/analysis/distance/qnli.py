@@ -12,6 +12,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.models import BiGSTextClassifier
 from keras_bigs.models import load_tokenizer
+from keras_bigs.models.packed_preprocessor import special_tokens_of_pair
 from keras_bigs.training.classifier_run import predict_with_preset
 
 # They say nothing of anybody or anything, so that no question is answered by them.
@@ -85,7 +86,7 @@ def qnli_predictions(preset, questions, sentences):
 
 
 def pair_lengths(preset, questions, sentences):
-    """The numbers of tokens of packed pairs, `[CLS]` and both `[SEP]` included.
+    """The numbers of tokens of packed pairs, special ones included.
 
     Args:
         preset: of which the tokenizer is taken.
@@ -98,7 +99,8 @@ def pair_lengths(preset, questions, sentences):
     # All at once: the tokenizer of a batch is much faster than that of a text.
     rows = tokenizer([*questions, *sentences])
     counts = np.array([len(row) for row in rows])
-    return counts[: len(questions)] + counts[len(questions) :] + 3
+    special = special_tokens_of_pair(tokenizer)
+    return counts[: len(questions)] + counts[len(questions) :] + special
 
 
 def accuracy_by_length(correct, lengths, edges=LENGTH_EDGES):

@@ -98,11 +98,12 @@ def influence(model, inputs, layer=None, batch_size=64):
     states = hidden_states(encoder, inputs)
     mask = keras.ops.convert_to_tensor(inputs["padding_mask"], "int32")
 
-    def through(blocks):
+    def through(layers):
         def function(x):
             padding_mask = keras.ops.repeat(mask, x.shape[0], axis=0)
-            for block in blocks:
-                x = block(x, padding_mask=padding_mask, training=False)
+            for layer in layers:
+                masks = {"padding_mask": padding_mask} if layer in blocks else {}
+                x = layer(x, **masks, training=False)
             return x
 
         return function
@@ -112,7 +113,11 @@ def influence(model, inputs, layer=None, batch_size=64):
         return jacobian_norms(lambda x: block(x) - x, states[i], batch_size)
 
     if layer is None:
-        return jacobian_norms(through(blocks), states[0], batch_size)
+        # An encoder of another library has none of this name.
+        norm = getattr(encoder, "final_layer_norm", None)
+        return jacobian_norms(
+            through(blocks if norm is None else [*blocks, norm]), states[0], batch_size
+        )
     if layer == "all":
         return np.stack([added(i) for i in range(len(blocks))])
     return added(layer)

@@ -11,6 +11,7 @@ from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPrepr
 from keras_bigs.models.bigs.bigs_task import BiGSTask
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.python_values import to_strings
+from keras_bigs.models.row_prediction import predict_batches
 
 # `fill_mask` pads to a multiple of this, so that few programs are compiled.
 LENGTH_STEP = 32
@@ -189,17 +190,14 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         padding_mask = np.array(
             [[1] * len(row) + [0] * (length - len(row)) for row in rows], "int32"
         )
-        # The inputs are tokenized already: past the preprocessing of `Task.predict`.
-        logits = keras.Model.predict(
-            self,
-            {
-                "token_ids": token_ids,
-                "segment_ids": np.zeros_like(token_ids),
-                "padding_mask": padding_mask,
-                "mask_positions": mask_positions,
-            },
-            verbose=0,
-        )
+        inputs = {
+            "token_ids": token_ids,
+            "segment_ids": np.zeros_like(token_ids),
+            "padding_mask": padding_mask,
+            "mask_positions": mask_positions,
+        }
+        batches = predict_batches(self, inputs, min(len(rows), 32))
+        logits = np.concatenate([outputs for _, outputs in batches])
         return keras.ops.convert_to_numpy(
             keras.ops.softmax(keras.ops.cast(logits, "float32"))
         )

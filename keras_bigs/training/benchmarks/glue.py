@@ -169,12 +169,11 @@ def glue_grid(directory, name, data, encoder, options, keep_presets=False):
     Returns:
         Rows of the `Ledger`.
     """
-    identity = {"data_sha256": data.fingerprint, "notes": list(data.notes)}
     return run_grid(
         directory,
         name,
         # Once: it reads all files of a preset. Each run has options of its own.
-        run_settings(encoder, options[0], identity),
+        run_settings(encoder, options[0], {"data_sha256": data.fingerprint}),
         options,
         lambda one, where: fine_tune_glue(where, name, data, encoder, one),
         GLUE_TASKS[name].paper_metric,
@@ -247,11 +246,13 @@ def submit(directory, rows, test_sets):
         best = best_row(runs, GLUE_TASKS[name].paper_metric)
         if best is None:
             continue
-        preset = directory / best["result"]["directory"] / "preset"
+        run = directory / best["result"]["directory"]
+        preset = run / "preset"
         if not preset.exists():
             raise ConfigError(
-                f"{preset}, of the best run of {name}, is gone. Delete that run's line "
-                f"from {directory / 'ledger.jsonl'}, and it is computed again."
+                f"{preset}, of the best run of {name}, is gone. Delete {run} and that "
+                f"run's line from {directory / 'ledger.jsonl'}, and it is computed "
+                "again."
             )
         is_regression = GLUE_TASKS[name].classes is None
         for task, splits in test_sets[name].items():

@@ -149,6 +149,6 @@ def plot_types(path, metrics):
                 label=name,
             )
         ticks = [f"{kind}\n({x['support']:,})" for kind, x in metrics.items()]
-        axes.set_xticks(range(len(metrics)), ticks)
+        axes.set_xticks(range(len(metrics)), ticks, parse_math=False)
         axes.set(ylim=(0, 1), xlabel="type (number of entities)")
         axes.figure.legend(loc="outside right upper")

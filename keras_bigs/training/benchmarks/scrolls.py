@@ -13,7 +13,7 @@ from keras_bigs.data.tables.labels import encode_labels
 from keras_bigs.data.token_counts import cut_off
 from keras_bigs.data.token_counts import token_counts
 from keras_bigs.errors import DataError
-from keras_bigs.models.packed_preprocessor import separator
+from keras_bigs.models.packed_preprocessor import special_tokens_of_pair
 from keras_bigs.training import evaluation
 from keras_bigs.training.benchmarks import paper
 from keras_bigs.training.classifier_run import ClassifierData
@@ -220,16 +220,13 @@ def _texts(examples):
     }
 
 
-def _special(preprocessor):
-    """How many special tokens a pair of texts has."""
-    return 2 + len(separator(preprocessor.tokenizer))
-
-
 def _pair_lengths(preprocessor, table):
     """Tokens of contract and hypothesis, and the special ones."""
     texts = [*table.texts, *table.text_pairs]
     counts = token_counts(preprocessor.tokenizer, texts)
-    return _special(preprocessor) + counts.reshape(2, -1).sum(axis=0)
+    return special_tokens_of_pair(preprocessor.tokenizer) + counts.reshape(2, -1).sum(
+        axis=0
+    )
 
 
 def _choice_lengths(preprocessor, examples):
@@ -239,4 +236,4 @@ def _choice_lengths(preprocessor, examples):
     counts = token_counts(preprocessor.tokenizer, texts)
     ends = np.cumsum([len(row) for row in rows])[:-1]
     lengths = [part[0] + part[1] + part[2:].max() for part in np.split(counts, ends)]
-    return _special(preprocessor) + np.array(lengths)
+    return special_tokens_of_pair(preprocessor.tokenizer) + np.array(lengths)

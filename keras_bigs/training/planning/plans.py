@@ -209,6 +209,12 @@ def plan(
     Raises:
         ConfigError: see `tpu_topology`, `compile_step`.
     """
+    if accumulation_steps < 1 or batch_size < 1 or batch_size % accumulation_steps:
+        raise ConfigError(
+            "`batch_size` must be a multiple of `accumulation_steps`, and both at "
+            f"least 1. Received: batch_size={batch_size}, "
+            f"accumulation_steps={accumulation_steps}"
+        )
     devices, chip = tpu_topology(topology)
     mesh = mesh or {"batch": len(devices)}
 

@@ -132,6 +132,18 @@ def test_differences_of_bigs():
         assert relative_error(actual, norm) < 5e-6
 
 
+def test_differences_with_a_final_layer_norm():
+    """That is part of the encoder, and of no layer."""
+    backbone = build(num_layers=2, final_layer_norm=True)
+    first, second = map(GatedBlock, backbone.blocks)
+    norm = backbone.final_layer_norm
+    x = embeddings(backbone, text())
+    expected = norms(differences(lambda x: layer_norm(norm, second(first(x))), x))
+    assert relative_error(analysis.influence(backbone, text()), expected) < 5e-6
+    expected = norms(differences(second.added, first(x)))
+    assert relative_error(analysis.influence(backbone, text(), 1), expected) < 5e-6
+
+
 @fast_on_torch
 def test_one_layer_of_a_task():
     """The same as of the backbone, of all layers, and of other batches."""

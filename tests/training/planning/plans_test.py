@@ -2,6 +2,7 @@
 
 import pytest
 
+from keras_bigs import errors
 from keras_bigs.training import planning
 from keras_bigs.training.planning import CompiledStep
 from keras_bigs.training.planning import Program
@@ -49,6 +50,12 @@ def plan(**options):
             **options,
         },
     )
+
+
+@pytest.mark.parametrize("number", [3, 16, 0])
+def test_batches_that_do_not_divide(number):
+    with pytest.raises(errors.ConfigError, match="multiple of `accumulation_steps`"):
+        plan(accumulation_steps=number)
 
 
 def test_time_traffic_and_chips():
