@@ -8,6 +8,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 import time
 from typing import Annotated
 
@@ -42,6 +43,8 @@ def main(config):
             guide = tutobook.read_tutobook(known[name])
             tutobook.write(tutobook.run(guide, ROOT), name, config.output)
         console.print(f"{name}: {time.monotonic() - start:.0f} s")
+    for path in (ROOT / "guides").glob("*.md"):  # that they have links to
+        shutil.copy(path, config.output / path.name)
     console.print(f"Written to {config.output}")
 
 

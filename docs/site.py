@@ -24,6 +24,7 @@ from docs import tutobook
 
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ("models", "layers", "ssm", "data", "training", "analysis", "convert")
+MODULES += ("errors",)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -119,22 +120,29 @@ def help_of(name):
     return done.stdout.replace(path, f"python -m recipes.{name}")
 
 
-def api_page(module):
-    """The public names of a module, each by where it is defined."""
-    name = module.__name__
-    parts = [f"# {name}\n\n{inspect.cleandoc(module.__doc__ or '')}\n"]
+def api_page(module, heading="#", seen=None):
+    """The public names of a module, each by where it is defined, then its modules."""
+    seen = set() if seen is None else seen
+    parts = [
+        f"{heading} {module.__name__}\n\n{inspect.cleandoc(module.__doc__ or '')}\n"
+    ]
+    inside = []
     for public in sorted(getattr(module, "__all__", None) or dir(module)):
         value = getattr(module, public)
+        if inspect.ismodule(value) and public in getattr(module, "__all__", ()):
+            inside.append(value)
         defined = getattr(value, "__module__", None) or ""
         if public.startswith("_") or not defined.startswith("keras_bigs"):
             continue
-        if inspect.ismodule(value) or defined.startswith("keras_bigs.compat"):
+        if defined.startswith("keras_bigs.compat") or id(value) in seen:
             continue
+        seen.add(id(value))
         parts.append(
             f"::: {defined}.{value.__qualname__}\n    options:\n"
             f"      heading: {public}\n      toc_label: {public}\n"
+            f"      heading_level: {len(heading) + 1}\n"
         )
-    return "\n".join(parts)
+    return "\n".join(parts + [api_page(each, heading + "#", seen) for each in inside])
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ LAYERS = {
     "S4D": lambda x: keras.layers.Dense(DIM)(
         keras_bigs.layers.S4DKernel(num_kernels=DIM)(x)
     ),
-    "LSTM": keras.layers.LSTM(DIM, return_sequences=True),
+    "LSTM": lambda x: keras.layers.LSTM(DIM, return_sequences=True)(x),
     "attention": causal_attention,
 }
 
@@ -159,10 +159,10 @@ def attention(x):
 
 
 LAYERS = {
-    "BiSSM": keras_bigs.layers.BiSSM(),
-    "two LSTMs": keras.layers.Bidirectional(
+    "BiSSM": lambda x: keras_bigs.layers.BiSSM()(x),
+    "two LSTMs": lambda x: keras.layers.Bidirectional(
         keras.layers.LSTM(DIM // 2, return_sequences=True)
-    ),
+    )(x),
     "attention": attention,
 }
 

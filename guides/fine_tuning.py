@@ -165,9 +165,11 @@ for epoch in tuned.history:
     )
 
 """
-5e-5, the paper's middle, is right for large encoders; small ones like more. Killed in
-between and started again, the training goes on and ends with the same bits, because
-`directory` has its checkpoints.
+1e-5 to 6e-5, as in the paper, is right for large encoders; small ones like more. Killed
+in between and started again, the training goes on and ends with the same bits, because
+`directory` has its checkpoints. (Give it a folder of your own for that: the one here is
+a new one at every start.) Texts are cut to the 128 tokens that this preprocessor packs
+to; `classifier.preprocessor.sequence_length` says and sets how many.
 
 ## Look at the mistakes
 """

@@ -145,7 +145,7 @@ for query, row in zip(queries, found, strict=True):
 
 """
 Embeddings of an encoder that was only pretrained mirror words more than meaning, as
-BERT's do. Fine-tune one for search.
+BERT's do.
 
 ## Words, spans, choices
 

@@ -232,7 +232,7 @@ for name, block, routing in (
 ## A routing layer of your own
 
 A routing layer maps `(batch, length, dim)` to the same shape, and is told which
-positions are padding. Register one by name and every encoder, task and recipe takes it.
+positions are padding. Register one by name and every encoder and task takes it.
 Here is the simplest that looks both ways: the mean of the neighbours, weighted by a
 learnt decay.
 """

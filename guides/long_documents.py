@@ -37,9 +37,10 @@ keras.utils.set_random_seed(0)
 """
 ## What a token costs
 
-Two encoders of equal size, with random weights: BiGS, and BERT as the same library
-builds it. Each encodes one text, at growing length; the second call is timed, the first
-one compiles. (Two layers, so that the guide is short; the ratios are those of a layer.)
+Two encoders of about equal size, with random weights: BiGS, and BERT as the same
+library builds it. Each encodes one text, at growing length, in the median of
+three calls after one that compiles. (Two layers, so that the guide is short; the ratios
+are those of a layer.)
 """
 
 
@@ -144,7 +145,7 @@ def letter():
 
 train = [letter() for _ in range(400)]
 test = [letter() for _ in range(128)]
-words = sorted({word for text, _ in train + test for word in text.split()})
+words = sorted({word for text, _ in train for word in text.split()})
 tokenizer = keras_bigs.models.BiGSTokenizer(
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
 )

@@ -104,7 +104,7 @@ for length, difference in found.differences.items():
 print(sorted(path.name for path in (folder / "package").iterdir()))
 
 """
-Beside it lie the vocabulary and `usage.py`, a script of 50 lines that tokenizes with
+Beside it lie the vocabulary and `usage.py`, a short script that tokenizes with
 [tokenizers](https://huggingface.co/docs/tokenizers) and runs the file, to begin your
 own service from. It needs neither Keras nor this package:
 """

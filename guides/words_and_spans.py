@@ -132,22 +132,27 @@ for kind, scores in keras_bigs.training.entity_metrics(true, predicted).items():
     print(kind, {name: round(value, 3) for name, value in scores.items()})
 
 """
-`classify_words` gives a class for each word of a text. Names and their offsets are then
-a matter of counting characters:
+`classify_words` gives a class for each word of a text, `entities` the names among them.
+Their offsets are then a matter of counting characters. A text is cut into words at its
+spaces: give a list of words where punctuation is a word of its own in training, and the
+new text does not put spaces around it. (A word past `sequence_length` has no class.)
 """
 
 
 def names_in(text):
-    position, found = 0, []
-    for word in tagger.classify_words([text])[0]:
-        start = text.index(word["word"], position)
-        position = start + len(word["word"])
-        label = LABELS[word["class_id"]]
-        if label.startswith("I-") and found:
-            found[-1]["end"] = position
-        elif label != "O":
-            found.append({"kind": label[2:], "start": start, "end": position})
-    return [(text[n["start"] : n["end"]], n["kind"], n["start"]) for n in found]
+    (words,) = tagger.classify_words([text])
+    tags = [
+        "O" if word["class_id"] is None else LABELS[word["class_id"]] for word in words
+    ]
+    starts, position = [], 0
+    for word in words:
+        starts.append(text.index(word["word"], position))
+        position = starts[-1] + len(word["word"])
+    found = []
+    for kind, first, stop in keras_bigs.training.entities(tags):
+        end = starts[stop - 1] + len(words[stop - 1]["word"])
+        found.append((text[starts[first] : end], kind, starts[first]))
+    return found
 
 
 print(names_in("in 1900 henry field went to south africa ."))

@@ -145,22 +145,19 @@ def load(config):
         for path in (names.train, names.eval)
     )
     classes = None
-    if config.regression:
-        labels = [tables.encode_targets(table) for table in (train, evaluation)]
-        if len(set(labels[1])) < 2:
-            raise errors.DataError(
-                f"{names.eval}: column {names.label!r} must have two different numbers "
-                "or more, or nothing can correlate with them."
-            )
-    elif config.multi_label:
+    if config.multi_label:
         classes = tables.multi_label_classes(train, names.separator)
-        labels = [
-            tables.encode_multi_labels(table, classes, names.separator)
-            for table in (train, evaluation)
-        ]
-    else:
+    elif not config.regression:
         classes = tables.class_names(train)
-        labels = [tables.encode_labels(table, classes) for table in (train, evaluation)]
+    labels = [
+        tables.encode(table, classes, config.multi_label, names.separator)
+        for table in (train, evaluation)
+    ]
+    if config.regression and len(set(labels[1])) < 2:
+        raise errors.DataError(
+            f"{names.eval}: column {names.label!r} must have two different numbers or "
+            "more, or nothing can correlate with them."
+        )
     new = None
     if names.predict is not None:
         new = tables.read_table(

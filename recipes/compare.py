@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from keras_bigs import errors
 from keras_bigs import files
 from keras_bigs.training import report
 from keras_bigs.training.command_line import parse_config
+from keras_bigs.training.tables import show
 
 
 @dataclass
@@ -40,7 +40,7 @@ def main(config: Config):
         if not (history := report.read_history(run)):
             print(f"{run} has no history.csv with tokens and is left out.")
             continue
-        options = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        options = architecture(run)
         name, last = label(run, config.runs), history[-1]
         histories[name] = history
         table.add_row(
@@ -54,8 +54,7 @@ def main(config: Config):
         )
     if not histories:
         raise errors.ConfigError("None of the runs has a history.csv with tokens yet.")
-    # Names of runs are no markup, such as `[exp1]`.
-    Console(markup=False, emoji=False).print(table)
+    show(table)
     report.plot(histories, config.figure)
     print(f"Wrote {config.figure}")
 
@@ -64,6 +63,14 @@ def label(run, runs):
     """The name of a run; its path, if another has the same name."""
     same = [other for other in runs if other.name == run.name]
     return run.name if len(same) == 1 else str(run)
+
+
+def architecture(run):
+    """A dict of `block` and `routing`; empty for an unfinished run of `extend`."""
+    path = run / "preset" / "config.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))["config"]
+    return json.loads((run / "config.json").read_text(encoding="utf-8"))
 
 
 def parameters(run):

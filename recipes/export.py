@@ -57,6 +57,12 @@ class Config:
     """Its column of a second text."""
     label: str = "label"
     """Its column of the label."""
+    column_names: tuple[str, ...] | None = None
+    """Names of all its columns, if it has no header line."""
+    quoting: bool | None = None
+    """Whether its cells may be in double quotes. Default: in CSV, not in TSV."""
+    separator: str = "|"
+    """What stands between labels, where a text may have several."""
 
 
 def main(config: Config):
@@ -72,6 +78,11 @@ def main(config: Config):
     model = keras_bigs.models.load_task(config.preset)
     metrics = {}
     if config.eval is not None:
+        if not hasattr(model, "num_classes"):
+            raise errors.ConfigError(
+                f"`--eval` is for classifiers and regressors. {config.preset} holds a "
+                f"{type(model).__name__}: leave it out."
+            )
         batches = evaluation_batches(config, model)
         metrics["before"] = evaluate(model, batches)
     if config.quantize is not None:
@@ -101,17 +112,25 @@ def main(config: Config):
 
 def evaluation_batches(config, model):
     """The evaluation file as batches with labels."""
-    preset = pathlib.Path(config.preset)
-    if not (preset / "classes.json").exists():
-        raise errors.ConfigError(
-            "`--eval` needs the names of classes, which `recipes.classify` writes. "
-            f"There is no {preset / 'classes.json'}."
-        )
-    classes = json.loads((preset / "classes.json").read_text(encoding="utf-8"))
+    classes, names = None, pathlib.Path(config.preset) / "classes.json"
+    if model.num_classes > 1:
+        if not names.exists():
+            raise errors.ConfigError(
+                "`--eval` needs the names of classes, which `recipes.classify` writes. "
+                f"There is no {names}."
+            )
+        classes = json.loads(names.read_text(encoding="utf-8"))
+    multi_label = getattr(model, "multi_label", False)
     table = tables.read_table(
-        config.eval, config.text, text_pair=config.text_pair, label=config.label
+        config.eval,
+        config.text,
+        text_pair=config.text_pair,
+        label=config.label,
+        column_names=config.column_names,
+        quoting=config.quoting,
+        multi_label=multi_label,
     )
-    labels = tables.encode_labels(table, classes)
+    labels = tables.encode(table, classes, multi_label, config.separator)
     return keras_bigs.data.BucketedBatches.for_task(model, table.x, labels)
 
 

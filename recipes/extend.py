@@ -128,7 +128,7 @@ def build(config: ModelConfig, folder, sequence_length):
         raise ConfigError(
             f"The sequences of --data {folder.path} have {sequence_length} tokens, and "
             f"the model of --start {config.start} takes {start.max_sequence_length} "
-            "already."
+            "already. Prepare shards with as many tokens (--sequence_length) or more."
         )
     options = {
         "dropout": config.dropout,

@@ -74,7 +74,8 @@ CONFIGS = {
     # (Izsak et al. 2021). Expected: 83.3, the average of GLUE's development sets (table
     # 1).
     "large": (
-        "BiGS of the paper: 23 layers of 1,024, 11B tokens (short training)",
+        "BiGS of the paper: 23 layers of 1,024, 11B tokens (short training); with "
+        "--block stack, --num_layers 24 has about as many weights",
         Config(
             data=DataConfig(masks="static"),
             model=ModelConfig(num_layers=23, hidden_dim=1024, rematerialize=True),

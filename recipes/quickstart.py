@@ -7,7 +7,8 @@ Paper: section 7.3, Figure 8 (Linzen et al. 2016), on generated sentences
 cabinet [MASK] ready ." and must prefer "are" to "is", with 0 to 4 nouns of the other
 number between subject and verb. Test sentences share neither template nor pair of
 subject and verb with the training set. BiGS is compared with the STACK/SSM of equal
-size: gating is the only difference.
+size: a block without gates, as BERT's, with its norms after it, in which the backward
+SSM reads what the forward one wrote.
 
 Training begins with sentences that have no noun between subject and verb, then takes
 all. As in the paper (Table 7) each architecture has its own learning rate, here the one

@@ -54,7 +54,8 @@ class Config:
     train_examples: int | None = None
     """Train on so many examples, drawn at random. Default: all."""
     sequence_length: int | None = None
-    """Longer texts are cut to this many tokens. Default: as many as the model takes."""
+    """Longer texts are cut to this many tokens. Default: as many as the model takes,
+    but no more than 128."""
     dropout: float = 0.1
     """Dropout of embeddings, blocks and output."""
     learning_rate: float = 3e-5

@@ -75,5 +75,9 @@ def test_every_public_name_is_in_the_reference(pages):
     assert "keras_bigs.layers.bi_ssm.BiSSM" in by_folder["layers"].anchors
     fine_tune = "keras_bigs.training.fine_tuning.fine_tune"
     assert fine_tune in by_folder["training"].anchors
+    assert "keras_bigs.data.tables.reading.read_table" in by_folder["data"].anchors
+    load_glue = "keras_bigs.training.benchmarks.glue.load_glue"
+    assert load_glue in by_folder["training"].anchors
+    assert "keras_bigs.errors.DataError" in by_folder["errors"].anchors
     assert "export" in by_folder["commands"].anchors
     assert {"getting_started", "inside_bigs", "launch"} <= set(by_folder)

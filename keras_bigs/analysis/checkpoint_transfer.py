@@ -53,7 +53,7 @@ def transfer(run, directory, task, data, encoder, options, number=None):
     Args:
         run: the directory of a finished run, see `checkpoints_as_presets`.
         directory: gets the presets, and `ledger.jsonl` with all results.
-        task: the name of the task, in `keras_bigs.data.GLUE_TASKS`.
+        task: the name of the task, in `keras_bigs.data.glue.GLUE_TASKS`.
         data: what `keras_bigs.training.benchmarks.load_glue` returns.
         encoder: `EncoderConfig`; its `model` is that of each checkpoint in turn.
         options: list of `FineTuningConfig`, one a seed.

@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "predict_with_preset",
         ],
         "compilation_cache": ["use_compilation_cache"],
-        "entity_metrics": ["entity_metrics"],
+        "entity_metrics": ["entities", "entity_metrics"],
         "evaluation": [
             "classification_metrics",
             "evaluate",

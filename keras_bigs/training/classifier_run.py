@@ -108,7 +108,10 @@ def classifier_run(
             kwargs |= {"batch_size": options.batch_size, "seed": options.seed}
             return BucketedBatches.for_task(task, x, labels, **kwargs)
 
+        train = batches(*data.train, shuffle=True)
         validation = {name: batches(*part) for name, part in data.validation.items()}
+        for name, part in {"training": train, **validation}.items():
+            _say_full(name, part, task.preprocessor.sequence_length)
 
         def report_all(task, tuned):
             outputs = {
@@ -132,7 +135,7 @@ def classifier_run(
 
         return Prepared(
             task,
-            batches(*data.train, shuffle=True),
+            train,
             validation[first],
             metric=metric,
             report=report_all,
@@ -167,6 +170,15 @@ def predict_with_preset(task_class, preset, x, batch_size=32):
     batch_size = round_up(batch_size, parts_of_batches())
     batches = BucketedBatches.for_task(task, x, batch_size=batch_size)
     return evaluation.predict(keras.Model(task.input, task.output), batches)
+
+
+def _say_full(name, batches, limit):
+    full = int((batches.lengths >= limit).sum())
+    if full:
+        print(
+            f"{name}: {full:,} of {batches.num_examples:,} inputs fill all {limit:,} "
+            "tokens that are read of them; what is longer is cut."
+        )
 
 
 def _report_labels(directory, data, labels, probabilities):

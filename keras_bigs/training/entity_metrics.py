@@ -15,6 +15,12 @@ def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
 
     Returns:
         A list of `(type, first, stop)`: the words from `first` to before `stop`.
+
+    Example:
+    ```python
+    keras_bigs.training.entities(["B-PER", "I-PER", "O", "B-LOC"])
+    # [("PER", 0, 2), ("LOC", 3, 4)]
+    ```
     """
     found: list[tuple[str, int, int]] = []
     for i, tag in enumerate(to_iob2(tags)):

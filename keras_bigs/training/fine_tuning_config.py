@@ -34,8 +34,8 @@ class EncoderConfig:
     vocabulary_size: int = 8000
     """The most word pieces to learn, from scratch."""
     sequence_length: int | None = None
-    """Longer texts are cut to this many tokens. Default: that of the recipe, or as many
-    as the preset takes."""
+    """Longer texts are cut to this many tokens. Default: as many as the preset takes,
+    but no more than 384 with `squad`, 4,096 with `scrolls`, and else 128."""
     dropout: float = 0.1
     """Dropout of embeddings, blocks and output."""
     freeze_ssm: bool = False
@@ -227,7 +227,8 @@ class FineTuningConfig:
     """How to train."""
 
     learning_rate: float = 5e-4
-    """Peak learning rate: about 5e-4 from scratch, 1e-5 to 6e-5 from a preset."""
+    """Peak learning rate: 1e-5 to 6e-5 for large presets, 3e-4 to 1e-3 for small ones
+    and from scratch."""
     epochs: int = 5
     """The most epochs to train."""
     batch_size: int = 32

@@ -1,5 +1,6 @@
 """`recipes.export`, from a preset to files."""
 
+import dataclasses
 import json
 
 import keras
@@ -53,6 +54,34 @@ def test_a_quantized_classifier_is_measured_and_exported(preset, tmp_path, capsy
     assert "32 tokens: largest difference" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_labels_of_what_classify_leaves(multi_label, tmp_path):
+    """Numbers, or any number of names a text."""
+    options = {"num_classes": 2, "multi_label": True} if multi_label else {}
+    model = keras_bigs.models.BiGSTextClassifier.from_preset(
+        "bigs_mini_en_uncased", **{"num_classes": 1, **options}
+    )
+    model.save_to_preset(str(tmp_path / "preset"))
+    if multi_label:
+        (tmp_path / "preset" / "classes.json").write_text('["x", "y"]')
+    labels = ["x|y", "", "y"] if multi_label else ["1.5", "2", "0.5"]
+    rows = [f"{t}\t{label}" for t, label in zip(TEXTS, labels, strict=True)]
+    (tmp_path / "dev.tsv").write_text("\n".join(rows) + "\n")
+    config = export.Config(
+        preset=str(tmp_path / "preset"),
+        format=FORMAT,
+        output=tmp_path / "out",
+        eval=tmp_path / "dev.tsv",
+        column_names=("text", "label"),
+    )
+    batches = export.evaluation_batches(config, model)
+    expected = [[1, 1], [0, 0], [0, 1]] if multi_label else [1.5, 2, 0.5]
+    np.testing.assert_array_equal(batches.labels, expected)
+    names = {"f1_micro", "f1_macro", "exact_match"}
+    names = names if multi_label else {"pearson", "spearman", "rmse"}
+    assert set(export.evaluate(model, batches)) == names
+
+
 def test_a_quantized_preset_loads(preset, tmp_path):
     config = export.Config(
         preset=str(preset), format="preset", output=tmp_path / "out", quantize="int8"
@@ -84,6 +113,11 @@ def test_what_is_wrong_is_said_first(preset, tmp_path):
         output=tmp_path / "out",
         eval=tmp_path / "dev.tsv",
     )
+    with pytest.raises(ConfigError, match="`--eval` is for classifiers .*MaskedLM"):
+        export.main(config)
+    (preset / "classes.json").rename(preset / "classes")
+    config = dataclasses.replace(config, preset=str(preset))
     with pytest.raises(ConfigError, match=r"`--eval` needs .*classes\.json"):
         export.main(config)
+    (preset / "classes").rename(preset / "classes.json")
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,10 @@ from keras_bigs.models.offsets import tokenize_with_offsets
 
 
 def fit_contexts(
-    examples: Sequence[SquadExample], answerer: Any, stride: int = 128
+    examples: Sequence[SquadExample],
+    answerer: Any,
+    stride: int = 128,
+    max_answer_length: int = 30,
 ) -> list[SquadExample]:
     """Cuts contexts that are too long for a model into overlapping windows.
 
@@ -21,17 +24,21 @@ def fit_contexts(
     Args:
         examples: what `read_squad` returns.
         answerer: a question answerer with a preprocessor.
-        stride: int. How many tokens later each window starts than the one before it.
+        stride: int. How many tokens later each window starts than the one before it, at
+            most.
+        max_answer_length: int. Windows overlap so far that an answer of so many tokens
+            is whole in one of them; or by half, where they have not twice as many.
 
     Returns:
         `SquadExample`s, in order, those that fit as they are.
 
     Raises:
-        ValueError: `stride` below 1, a question that leaves no room for a context, or a
-            context without tokens.
+        ValueError: `stride` or `max_answer_length` below 1, a question that leaves no
+            room for a context, or a context without tokens.
     """
-    if stride < 1:
-        raise ValueError(f"`stride` must be at least 1. Received: stride={stride}")
+    for name, value in (("stride", stride), ("max_answer_length", max_answer_length)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     preprocessor = answerer.preprocessor
     tokenizer = preprocessor.tokenizer
     texts = [text for e in examples for text in (e.question, e.context)]
@@ -52,7 +59,10 @@ def fit_contexts(
             fitting.append(example)
             continue
         _, offsets = tokenize(example.context)
-        for start, end in context_windows(example.context, offsets, room, stride):
+        # Half of a window at most, or there would be one for each token of a context
+        # that a long question leaves little room for.
+        step = min(stride, max(1, room // 2, room - max_answer_length + 1))
+        for start, end in context_windows(example.context, offsets, room, step):
             kept = [
                 (answer, first - start)
                 for answer, first in zip(

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "formats": ["FORMATS", "table_format"],
         "labels": [
             "class_names",
+            "encode",
             "encode_labels",
             "encode_multi_labels",
             "encode_targets",

@@ -164,6 +164,41 @@ def encode_targets(table: TextTable) -> np.ndarray:
     return np.array(targets, "float32")
 
 
+def encode(
+    table: TextTable,
+    classes: Sequence[str] | None,
+    multi_label: bool = False,
+    separator: str = "|",
+) -> np.ndarray:
+    """The labels as a classifier of `classes`, or a regressor, takes them.
+
+    Args:
+        table: `TextTable` with labels.
+        classes: the names of the classes; `None` for numbers.
+        multi_label: whether a text has any number of them.
+        separator: what stands between those of a text.
+
+    Returns:
+        What `encode_targets`, `encode_multi_labels` or `encode_labels` returns.
+
+    Raises:
+        DataError: as these do.
+
+    Example:
+    ```python
+    from keras_bigs.data import tables
+
+    table = tables.read_table("train.tsv", text="sentence", label="label")
+    labels = tables.encode(table, tables.class_names(table))
+    ```
+    """
+    if classes is None:
+        return encode_targets(table)
+    if multi_label:
+        return encode_multi_labels(table, classes, separator)
+    return encode_labels(table, classes)
+
+
 def _label_sets(table: TextTable, separator: str) -> list[tuple[int, list[str]]]:
     """The line and the distinct labels of each example."""
     if not separator:

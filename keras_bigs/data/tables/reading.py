@@ -137,8 +137,9 @@ def read_table(
             content,
             delimiter="," if file_format == "csv" else "\t",
             quoting=file_format == "csv" if quoting is None else quoting,
-            columns=None if all_columns else needed,
+            columns=needed,
             column_names=column_names,
+            all_columns=all_columns,
         )
 
     line_numbers: list[int] = []

@@ -20,8 +20,9 @@ def delimited_records(
     content: str,
     delimiter: str,
     quoting: bool,
-    columns: Collection[str] | None,
+    columns: Collection[str],
     column_names: Sequence[str] | None = None,
+    all_columns: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """The records of a text with a header line, or with `column_names`.
 
@@ -30,8 +31,9 @@ def delimited_records(
         content: the text.
         delimiter: what stands between two cells.
         quoting: whether a cell may be in double quotes.
-        columns: the columns that must be there once; `None` for all.
+        columns: the columns that must be there once.
         column_names: the names of all columns, where there is no header line.
+        all_columns: whether no column may be there twice.
 
     Yields:
         The line, from 1, in which the record starts, and its cells by column.
@@ -50,7 +52,7 @@ def delimited_records(
         names = list(column_names)
         where = f"{path}, column_names"
         hint = ""
-    for name in names if columns is None else columns:
+    for name in [*columns, *names] if all_columns else columns:
         _require_column(where, name, names, hint)
 
     for line, last_line, cells in lines:

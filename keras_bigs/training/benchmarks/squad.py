@@ -61,8 +61,9 @@ def fine_tune_squad(
         task = encoder.question_answerer(
             lambda: {text for e in train for text in (e.question, e.context)}
         )
-        squad.fit_contexts(dev, task, stride)  # to find out what cannot be answered
-        windows = squad.fit_contexts(train, task, stride)
+        # To find out what cannot be answered.
+        squad.fit_contexts(dev, task, stride, max_answer_length)
+        windows = squad.fit_contexts(train, task, stride, max_answer_length)
 
         def evaluate(model, dev):
             answers = (best["text"] for best in answer(task, 1))

@@ -42,9 +42,22 @@ def test_by_hand():
     assert [w.answers for w in windows] == [("b",), ("b",), ("b",)]
     assert [w.answer_starts for w in windows] == [(5,), (0,), (2,)]
     x, y = squad.columns(squad.fit_contexts([example("a " * 9, "a a", 0)], answerer(9)))
-    assert y["answer_text"] == ["a a", "", ""]
-    assert y["answer_start"] == [0, 0, 0]
-    assert x == (["who?"] * 3, ["a a a a", "a a a a", "a"])
+    # Whatever the stride, half of a window of so few tokens is in the next.
+    assert y["answer_text"] == ["a a", "", "", ""]
+    assert y["answer_start"] == [0, 0, 0, 0]
+    assert x == (["who?"] * 4, ["a a a a"] * 3 + ["a a a"])
+
+
+def test_an_answer_is_whole_in_a_window():
+    """Of 40 tokens, wherever it is."""
+    context = " ".join("a" for _ in range(150))
+    for place in range(0, 140, 3):
+        windows = squad.fit_contexts(
+            [example(context, "a " * 9 + "a", 2 * place)],
+            answerer(45),
+            max_answer_length=10,
+        )
+        assert any(window.answers for window in windows), place
 
 
 @settings(max_examples=200, deadline=None)
@@ -75,5 +88,7 @@ def test_all_of_a_context_is_in_windows_of_whole_words(words, room, stride):
 def test_bad_options():
     with pytest.raises(ValueError, match="`stride` must be at least 1"):
         squad.fit_contexts([example("a")], answerer(9), stride=0)
+    with pytest.raises(ValueError, match="`max_answer_length` must be at least 1"):
+        squad.fit_contexts([example("a")], answerer(9), max_answer_length=0)
     with pytest.raises(ValueError, match="Question q has 2 tokens.*in 5"):
         squad.fit_contexts([example("a")], answerer(5))

@@ -142,6 +142,17 @@ class TestFormats:
             "late": [None, True],
         }
 
+    def test_all_columns_must_have_those_that_are_read(self, write, rejected):
+        path = write("a.tsv", "texts\tid\nfine\t1\n")
+        for all_columns in (True, False):
+            rejected(
+                path,
+                "no column 'text'",
+                "Did you mean 'texts'",
+                label=None,
+                all_columns=all_columns,
+            )
+
     def test_all_columns_must_have_names_of_their_own(self, write, rejected):
         path = write("a.csv", "id,text,id\n1,a,2\n")
         rejected(path, "2 columns are named 'id'", label=None, all_columns=True)
