@@ -10,6 +10,7 @@ from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
 from keras_bigs.layers import gelu_tanh
 from keras_bigs.layers import get_routing
+from keras_bigs.models.bigs.known_arguments import KnownArguments
 from keras_bigs.models.bigs.quantizable import Quantizable
 from keras_bigs.models.export.exportable import Exportable
 
@@ -41,7 +42,7 @@ def _without_weights(routing):
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSBackbone(Quantizable, Exportable, Backbone):
+class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
     """A BiGS encoder, or any other pair of block and routing of the paper's Table 1.
 
     The sum of token, position and segment embeddings, layer normalized, goes through
@@ -112,6 +113,7 @@ class BiGSBackbone(Quantizable, Exportable, Backbone):
     Raises:
         ValueError: an unknown block, routing or method, sizes that make no sense, or
             inputs longer than `max_sequence_length`.
+        TypeError: an argument of another name.
 
     Example:
     ```python

@@ -7,13 +7,14 @@ import keras
 from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
+from keras_bigs.models.bigs.known_arguments import KnownArguments
 from keras_bigs.models.bigs.quantizable import Quantizable
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.export.exportable import Exportable
 from keras_bigs.models.raw_inputs import RawInputs
 
 
-class BiGSTask(Quantizable, Exportable, RawInputs):
+class BiGSTask(KnownArguments, Quantizable, Exportable, RawInputs):
     """Goes before a task's own base class."""
 
     backbone_cls = BiGSBackbone

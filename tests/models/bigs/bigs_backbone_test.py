@@ -279,6 +279,23 @@ def test_errors_name_the_argument(kwargs, message):
         small(**kwargs)
 
 
+def test_unknown_arguments_are_errors(tmp_path):
+    """Also those of a preset, and of a backbone given to a task."""
+    with pytest.raises(TypeError, match="BiGSBackbone has no argument `dropuot`.$"):
+        small(dropuot=0.1)
+    small().save_to_preset(str(tmp_path))
+    load = models.BiGSTextClassifier.from_preset
+    with pytest.raises(TypeError, match="no argument `activaton`.$"):
+        load(str(tmp_path), num_classes=2, preprocessor=None, activaton="softmax")
+    with pytest.raises(
+        TypeError, match=r"`backbone=BiGSBackbone.from_preset\(..., mask_"
+    ):
+        load(str(tmp_path), num_classes=2, preprocessor=None, mask_padding=False)
+    backbone = models.BiGSBackbone.from_preset(str(tmp_path), mask_padding=False)
+    task = load(str(tmp_path), num_classes=2, preprocessor=None, backbone=backbone)
+    assert not task.backbone.mask_padding
+
+
 def test_kernel_initializer_has_the_deviation_it_names():
     """0.02 at the paper's width, and twice that at a quarter of it."""
     for initializer, expected in (
