@@ -151,9 +151,9 @@ sentence = "the man reads a book in the house ."
 
 
 def output(mask_padding, length):
-    config = {**loaded.backbone.get_config(), "mask_padding": mask_padding}
-    backbone = keras_bigs.models.BiGSBackbone.from_config(config)
-    backbone.set_weights(loaded.backbone.get_weights())
+    backbone = keras_bigs.models.with_options(
+        loaded.backbone, mask_padding=mask_padding
+    )
     packer = keras_bigs.models.BiGSTextEmbedderPreprocessor(
         tokenizer, sequence_length=length
     )
@@ -167,14 +167,13 @@ for mask_padding in (False, True):
 
 """
 Converted checkpoints keep the original's behaviour, because their weights were trained
-with it. To fine-tune, it is worth a try to load the encoder by
-`BiGSBackbone.from_preset(..., mask_padding=True)` and give it to a task as
-`from_preset(..., backbone=encoder)`: batches can then be padded to the longest text in
-them, which is where most of the time goes.
+with it. To fine-tune, `with_options(classifier, mask_padding=True)` is worth a try:
+batches can then be padded to the longest text in them, which is where most of the time
+goes.
 
 **Last hidden state.** Nothing normalizes it in the original, and heads that start from
-nothing may learn little from it. `keras_bigs.models.add_final_layer_norm` adds a layer
-norm to any model; the original has no place for it when such a model is converted back.
+nothing may learn little from it. `with_options(model, final_layer_norm=True)` adds a
+layer norm to any model, for which the original has no place.
 
 **GELU.** The published weights come from the Flax code, whose blocks use the tanh
 approximation; the PyTorch port uses the exact one, so that the same weights give

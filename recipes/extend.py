@@ -49,7 +49,7 @@ class ModelConfig:
     """How position embeddings are extended: repeated, or stretched."""
     final_layer_norm: bool = False
     """Whether to normalize the last hidden state from here on, of a model that was
-    trained without that: see `keras_bigs.models.add_final_layer_norm`."""
+    trained without that: see `keras_bigs.models.with_options`."""
     dropout: float = 0.1
     """Dropout rate of embeddings and blocks."""
     rematerialize: bool = True
@@ -130,19 +130,19 @@ def build(config: ModelConfig, folder, sequence_length):
             f"the model of --start {config.start} takes {start.max_sequence_length} "
             "already. Prepare shards with as many tokens (--sequence_length) or more."
         )
-    options = {
-        "dropout": config.dropout,
-        "embedding_dropout": None,  # a model may have one of its own
-        "rematerialize": config.rematerialize,
-    }
-    backbone = models.BiGSBackbone.from_config({**start.get_config(), **options})
+    norm = {"final_layer_norm": True} if config.final_layer_norm else {}
+    backbone = models.with_options(
+        start,
+        dropout=config.dropout,
+        embedding_dropout=None,  # a model may have one of its own
+        rematerialize=config.rematerialize,
+        **norm,
+    )
     preprocessor = models.BiGSMaskedLMPreprocessor(
         tokenizer, sequence_length=start.max_sequence_length
     )
     masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
-    masked_lm.set_weights(source.model.get_weights())
-    if config.final_layer_norm and start.final_layer_norm is None:
-        masked_lm = models.add_final_layer_norm(masked_lm)
+    masked_lm.masked_lm_head.set_weights(source.model.masked_lm_head.get_weights())
     if sequence_length > start.max_sequence_length:
         masked_lm = models.extend_positions(masked_lm, sequence_length, config.method)
     return masked_lm

@@ -136,7 +136,7 @@ CONFIGS = {
         ),
     ),
     # The paper's models have no final layer norm; without one, fine-tuning may learn
-    # little from a trained encoder (`keras_bigs.models.add_final_layer_norm`), so the
+    # little from a trained encoder (`keras_bigs.models.with_options`), so the
     # following have one.
     #
     # Not of the paper, and not measured. Hardware: one GPU.

@@ -3,7 +3,6 @@
 from keras_bigs.compat.keras_hub_presets import register_presets
 from keras_bigs.compat.preset_loading import register_preset_loading
 from keras_bigs.compat.tensorflow_devices import hide_gpus_from_tensorflow
-from keras_bigs.models.bigs.add_final_layer_norm import add_final_layer_norm
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_masked_lm import BiGSMaskedLM
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
@@ -32,6 +31,7 @@ from keras_bigs.models.bigs.bigs_token_classifier_preprocessor import (
 )
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.bigs.extend_positions import extend_positions
+from keras_bigs.models.bigs.with_options import with_options
 from keras_bigs.models.encoder import PooledEncoder
 from keras_bigs.models.encoder import load_encoder
 from keras_bigs.models.encoder import load_task

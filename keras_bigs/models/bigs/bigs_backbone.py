@@ -91,7 +91,7 @@ class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
         final_layer_norm: bool. Whether outputs of the last block are layer normalized.
             The original does not. Gated blocks add to their input without bounds, so
             that what a trained one hands on may be of any size, and heads that start
-            from nothing learn badly from that: see `add_final_layer_norm`.
+            from nothing learn badly from that: see `with_options`.
         method: string. The algorithm of SSMs, see `keras_bigs.ssm.convolve`.
         activation: the activation of the blocks. Defaults to tanh-approximated GELU.
         rematerialize: bool. Whether the backward pass computes each block again instead

@@ -60,9 +60,9 @@ def changed_copy(model, sequence_length=None, **options):
 
     added = _added_layer(backbone, backbone_of(copy))
     new_weights = {id(weight) for weight in getattr(added, "weights", ())}
-    for old, new in zip(
-        model.weights, _without(copy.weights, new_weights), strict=True
-    ):
+    # Not all variables: dropout has a generator's state, or none.
+    weights = list(zip(model.weights, _without(copy.weights, new_weights), strict=True))
+    for old, new in weights:
         if old.shape == new.shape:
             # A copy: JAX's training and prediction steps give up the arrays they get.
             new.assign(keras.ops.copy(old.value))
@@ -72,9 +72,7 @@ def changed_copy(model, sequence_length=None, **options):
     ):
         if new.trainable != old.trainable:
             new.trainable = old.trainable
-    for old, new in zip(
-        model.variables, _without(copy.variables, new_weights), strict=True
-    ):
+    for old, new in weights:
         new.trainable = old.trainable
     return copy
 

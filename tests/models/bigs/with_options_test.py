@@ -1,4 +1,4 @@
-"""A final layer norm for a trained model."""
+"""Other options for a trained encoder."""
 
 import keras
 import numpy as np
@@ -18,31 +18,48 @@ def backbone(**kwargs):
     return randomize(model)
 
 
-def inputs():
+def inputs(padding=0):
     token_ids = np.random.default_rng(0).integers(5, 7, (2, 12), "int32")
     mask = np.ones_like(token_ids)
+    mask[:, 12 - padding :] = 0
     return {"token_ids": token_ids, "segment_ids": mask * 0, "padding_mask": mask}
 
 
-def test_hidden_states_are_those_of_before_normalized():
+def test_options_change_and_weights_do_not():
+    model = backbone(dropout=0.1, mask_padding=False)
+    other = models.with_options(model, dropout=0.3, mask_padding=True)
+    assert (model.dropout, model.mask_padding) == (0.1, False)
+    assert (other.dropout, other.blocks[1].residual_dropout.rate) == (0.3, 0.3)
+    for old, new in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(old), to_numpy(new))
+    outputs = [to_numpy(m(inputs(3))["pooled_output"]) for m in (model, other)]
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
+    outputs = [to_numpy(m(inputs())["pooled_output"]) for m in (model, other)]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_a_final_layer_norm_normalizes_hidden_states():
     model = backbone()
-    with_norm = models.add_final_layer_norm(model)
+    with_norm = models.with_options(model, final_layer_norm=True)
     x = to_numpy(model(inputs())["sequence_output"])
     expected = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
     actual = to_numpy(with_norm(inputs())["sequence_output"])
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
     assert model.final_layer_norm is None
+    again = models.with_options(with_norm, final_layer_norm=True, dropout=0.0)
+    for old, new in zip(with_norm.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(old), to_numpy(new))
 
 
 def test_a_task_keeps_its_head_and_preprocessor():
-    """And what is frozen stays frozen; the norm can be trained."""
+    """And what is frozen stays frozen; an added norm can be trained."""
     preprocessor = models.BiGSMaskedLMPreprocessor(
         models.BiGSTokenizer(VOCABULARY), sequence_length=7
     )
     task = models.BiGSMaskedLM(backbone(), preprocessor)
     task.backbone.token_embedding.trainable = False
     task.backbone.blocks[1].trainable = False
-    copy = models.add_final_layer_norm(task)
+    copy = models.with_options(task, final_layer_norm=True)
     assert copy.preprocessor.sequence_length == 7
     assert copy.fill_mask("the [MASK]", top_k=1)
     for old, new in zip(
@@ -57,11 +74,13 @@ def test_a_task_keeps_its_head_and_preprocessor():
 
 def test_errors():
     model = backbone(final_layer_norm=True)
-    with pytest.raises(ValueError, match="has a final layer norm already"):
-        models.add_final_layer_norm(model)
+    with pytest.raises(ValueError, match="cannot be taken away"):
+        models.with_options(model, final_layer_norm=False)
+    with pytest.raises(ValueError, match="only activation, .*Received: hidden_dim=16"):
+        models.with_options(model, hidden_dim=16)
     with pytest.raises(ValueError, match="`model` must be a `BiGSBackbone` or a task"):
-        models.add_final_layer_norm(keras.Sequential())
+        models.with_options(keras.Sequential(), dropout=0.1)
     model = backbone()
     model.enable_lora(2)
     with pytest.raises(ValueError, match="LoRA or quantized layers"):
-        models.add_final_layer_norm(model)
+        models.with_options(model, dropout=0.1)
