@@ -101,6 +101,10 @@ def run(main, arguments=None):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(1)
+    except BrokenPipeError:
+        # Whoever read the output has read enough, such as `head`. Python would try to
+        # write what is left as it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

@@ -2,6 +2,8 @@
 
 import errno
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -53,6 +55,21 @@ def test_the_exit_code_tells_a_scheduler_that_the_work_is_not_done(capsys):
     assert ended(preempted) == 128 + signal.SIGTERM
     assert capsys.readouterr().out == "Ended after step 3.\n"
     assert ended(KeyboardInterrupt()) == 128 + signal.SIGINT
+
+
+def test_whoever_reads_the_output_may_stop():
+    """As `head` does."""
+    program = (
+        "from keras_bigs import errors\n"
+        "errors.run(lambda arguments: [print('x' * 99) for _ in range(9999)], [])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.read(5)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 0
 
 
 def test_the_family_can_be_caught_as_what_it_was_before():

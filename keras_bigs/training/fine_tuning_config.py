@@ -6,6 +6,7 @@ once.
 """
 
 import dataclasses
+import difflib
 import pathlib
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -84,9 +85,12 @@ class EncoderConfig:
         names = {*models.CONFIGS, *encoder_presets()}
         is_directory = pathlib.Path(self.model).is_dir()
         if not (self.model in names or "://" in self.model or is_directory):
+            close = difflib.get_close_matches(self.model, names, 1)
+            guess = f" Did you mean {close[0]}?" if close else ""
             raise ConfigError(
                 f"--model {self.model} is neither a preset directory, nor a hub handle "
-                f"such as hf://OWNER/NAME, nor one of {sorted(names)}."
+                "such as hf://OWNER/NAME, nor the name of a preset (BiGS' or "
+                f"keras-hub's) or of a size ({', '.join(models.CONFIGS)}).{guess}"
             )
         if is_directory and not (pathlib.Path(self.model) / "config.json").is_file():
             raise ConfigError(f"--model {self.model}: the directory is no preset.")

@@ -185,6 +185,11 @@ def test_a_baseline_of_keras_hub(tmp_path):
 
 
 @pytest.mark.without_backend
+def test_a_name_that_is_misspelt():
+    with pytest.raises(errors.ConfigError, match="large.* Did you mean bigs_mini_en_u"):
+        EncoderConfig(model="bigs_minii_en_uncased").check()
+
+
 def test_a_mesh_that_is_none():
     """Found out before any data are read."""
     with pytest.raises(errors.ConfigError, match="A mesh is written as"):
