@@ -8,6 +8,12 @@ exported or compiled, is left as Keras writes it. May go with the shortcuts.
 
 import keras
 
+TENSORS = ()
+if keras.backend.backend() == "torch":
+    import torch
+
+    TENSORS = (torch.Tensor, torch.nn.Parameter)
+
 
 def is_eager(x):
     """Whether `x` is a tensor of PyTorch that operations are done with at once.
@@ -19,15 +25,12 @@ def is_eager(x):
         `False` on other backends, for NumPy arrays and symbolic tensors, and while
         PyTorch traces, exports, compiles, or transforms a function.
     """
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
+    # It is asked hundreds of times for one text: no call that can be spared.
     return (
-        type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.device.type != "meta"
+        type(x) in TENSORS
+        and not x.is_meta
         and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
+        and not torch._C._is_tracing()
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._functorch.maybe_current_level() is None
         and torch.autograd.forward_ad._current_level < 0

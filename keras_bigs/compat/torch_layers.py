@@ -16,9 +16,9 @@ class Dense(DirectCall, keras.layers.Dense):
     def call(self, inputs, training=None):
         if self.bias is None or not is_eager(inputs):
             return super().call(inputs, training=training)
-        # With LoRA the kernel is a sum.
-        kernel = keras.ops.convert_to_tensor(self.kernel)
-        bias = keras.ops.convert_to_tensor(self.bias)
+        kernel, bias = self.kernel, self.bias.value
+        if isinstance(kernel, keras.Variable):  # with LoRA it is a sum
+            kernel = kernel.value
         if not inputs.dtype == kernel.dtype == bias.dtype:
             return super().call(inputs, training=training)
         import torch
