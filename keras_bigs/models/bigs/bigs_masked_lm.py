@@ -11,10 +11,8 @@ from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPrepr
 from keras_bigs.models.bigs.bigs_task import BiGSTask
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
 from keras_bigs.models.python_values import to_strings
+from keras_bigs.models.row_prediction import bucket_lengths
 from keras_bigs.models.row_prediction import predict_batches
-
-# `fill_mask` pads to a multiple of this, so that few programs are compiled.
-LENGTH_STEP = 32
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -179,7 +177,7 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         length = self.preprocessor.sequence_length
         if not self.backbone.depends_on_padding:
             longest = max(len(row) for row in rows)
-            length = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, length)
+            length = min(n for n in bucket_lengths(length) if n >= longest)
         masks = max(row.count(tokenizer.mask_token_id) for row in rows)
         token_ids = np.full((len(rows), length), tokenizer.pad_token_id, "int32")
         mask_positions = np.zeros((len(rows), masks), "int32")
