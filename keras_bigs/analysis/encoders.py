@@ -8,7 +8,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.models import BiGSBackbone
 from keras_bigs.models import load_encoder
-from keras_bigs.models.packed_preprocessor import pack_segments
+from keras_bigs.models.segment_packer import pack_segments
 
 
 def encoder_of(model):

@@ -1,7 +1,5 @@
 """The base class of preprocessors of words, questions and choices."""
 
-import numpy as np
-from keras_hub.layers import MultiSegmentPacker
 from keras_hub.models import BartTokenizer
 from keras_hub.models import Preprocessor
 from keras_hub.tokenizers import WordPieceTokenizer
@@ -12,6 +10,7 @@ from keras_bigs.compat.keras_hub_preprocessing import (
 from keras_bigs.compat.keras_hub_preprocessing import in_tf_function
 from keras_bigs.compat.keras_hub_preprocessing import no_convert_scope
 from keras_bigs.compat.keras_hub_preprocessing import tf
+from keras_bigs.models.segment_packer import pack_segments
 
 
 class PackedPreprocessor(Preprocessor):
@@ -158,39 +157,3 @@ def tokenize_texts(tokenizer, texts):
         return []
     rows = tokenizer(texts if splits else [[text] for text in texts])
     return [list(row) for row in rows]
-
-
-def pack_segments(
-    segments, length, *, start_value, end_value, pad_value, sep_value=None
-):
-    """`start a sep b end`, padded, and the segment of each position, each int32.
-
-    `sep_value` is a list of ids, by default of the end's.
-
-    What `keras_hub.layers.MultiSegmentPacker` computes, which serves ragged tensors.
-    For lists it would cost more than tokenizing does, most so on PyTorch.
-    """
-    if not isinstance(segments[0], list):
-        packer = MultiSegmentPacker(
-            length,
-            start_value=start_value,
-            end_value=end_value,
-            sep_value=sep_value,
-            pad_value=pad_value,
-            truncate="waterfall",
-        )
-        return packer(segments)
-    between = [end_value] if sep_value is None else sep_value
-    packed = np.full((len(segments[0]), length), pad_value, "int32")
-    segment_ids = np.zeros_like(packed)
-    for i, parts in enumerate(zip(*segments, strict=True)):
-        packed[i, 0] = start_value
-        at, room = 1, length - 2 - len(between) * (len(parts) - 1)
-        for segment, part in enumerate(parts, 1):
-            part = part[:room]
-            room -= len(part)
-            part = [*part, *(between if segment < len(parts) else [end_value])]
-            packed[i, at : at + len(part)] = part
-            segment_ids[i, at : at + len(part)] = segment - 1
-            at += len(part)
-    return packed, segment_ids

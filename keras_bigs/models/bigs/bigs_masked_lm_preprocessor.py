@@ -5,6 +5,7 @@ from keras_hub.models import MaskedLMPreprocessor
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.segment_packer import SegmentPacker
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -44,3 +45,7 @@ class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.packer = SegmentPacker.of(self.packer)

@@ -6,6 +6,7 @@ from keras_hub.models import TextClassifierPreprocessor
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.packed_preprocessor import separator
+from keras_bigs.models.segment_packer import SegmentPacker
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -42,4 +43,5 @@ class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
 
     def build(self, input_shape):
         super().build(input_shape)
+        self.packer = SegmentPacker.of(self.packer)
         self.packer.sep_value = separator(self.tokenizer)

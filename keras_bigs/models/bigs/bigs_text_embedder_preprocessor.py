@@ -5,6 +5,7 @@ from keras_hub.models import TextEmbedderPreprocessor
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
+from keras_bigs.models.segment_packer import SegmentPacker
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -36,6 +37,10 @@ class BiGSTextEmbedderPreprocessor(TextEmbedderPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.packer = SegmentPacker.of(self.packer)
 
     def _format_output(self, token_ids, segment_ids):
         return {

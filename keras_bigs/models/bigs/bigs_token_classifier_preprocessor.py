@@ -11,10 +11,10 @@ from keras_bigs.compat.keras_hub_preprocessing import tf
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.packed_preprocessor import PackedPreprocessor
-from keras_bigs.models.packed_preprocessor import pack_segments
 from keras_bigs.models.packed_preprocessor import tokenize_texts
 from keras_bigs.models.python_values import to_ints
 from keras_bigs.models.python_values import to_strings
+from keras_bigs.models.segment_packer import pack_segments
 
 # What `tf.strings.split` takes for whitespace.
 NO_WHITESPACE = re.compile(r"[^ \t\n\v\f\r]+")

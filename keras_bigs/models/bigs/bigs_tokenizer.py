@@ -5,6 +5,7 @@ import os
 import keras
 from keras_hub.tokenizers import WordPieceTokenizer
 
+from keras_bigs.compat.word_splitting import TokenIds
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.vocabulary import read_vocabulary
 
@@ -63,4 +64,17 @@ class BiGSTokenizer(WordPieceTokenizer):
             lowercase=lowercase,
             strip_accents=lowercase if strip_accents is None else strip_accents,
             **kwargs,
+        )
+        self._token_ids = TokenIds()
+
+    def __call__(self, inputs, **kwargs):
+        is_list = type(inputs) is list and all(type(text) is str for text in inputs)
+        if kwargs or not inputs or not is_list or not self._gives_lists():
+            return super().__call__(inputs, **kwargs)
+        return self._token_ids(self, inputs)
+
+    def _gives_lists(self):
+        is_int = keras.backend.standardize_dtype(self.compute_dtype).startswith("int")
+        return (
+            is_int and self.split and not self.sequence_length and bool(self.vocabulary)
         )
