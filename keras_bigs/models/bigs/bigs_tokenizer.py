@@ -68,13 +68,18 @@ class BiGSTokenizer(WordPieceTokenizer):
         self._token_ids = TokenIds()
 
     def __call__(self, inputs, **kwargs):
-        is_list = type(inputs) is list and all(type(text) is str for text in inputs)
-        if kwargs or not inputs or not is_list or not self._gives_lists():
-            return super().__call__(inputs, **kwargs)
-        return self._token_ids(self, inputs)
+        if not kwargs and _are_texts(inputs) and self._gives_lists():
+            return self._token_ids(self, inputs)
+        return super().__call__(inputs, **kwargs)
 
     def _gives_lists(self):
+        """Whether a list of texts becomes a list of lists of ids."""
         is_int = keras.backend.standardize_dtype(self.compute_dtype).startswith("int")
         return (
             is_int and self.split and not self.sequence_length and bool(self.vocabulary)
         )
+
+
+def _are_texts(inputs):
+    is_list = type(inputs) is list and bool(inputs)
+    return is_list and all(type(text) is str for text in inputs)
