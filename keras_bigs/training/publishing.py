@@ -125,7 +125,8 @@ def model_card(run, name, data, license, sequence_length=None):
             f" Texts are packed to {sequence_length} unless\n"
             "`task.preprocessor.sequence_length` is set to more."
         )
-    stages = "\n".join(_stage(stage) for stage in stages_of(run))
+    runs = stages_of(run)
+    stages = "\n".join(_stage(each, i > 0) for i, each in enumerate(runs))
     kind = "A language encoder"
     if (sizes["block"], sizes["routing"]) == ("gated", "ssm"):
         kind = "A BiGS language encoder, without attention"
@@ -179,14 +180,14 @@ def stages_of(run):
     return [*(stages_of(before) if is_run else []), run]
 
 
-def _stage(run):
-    """A line of the card."""
+def _stage(run, goes_on):
+    """A line of the card; `goes_on` where the line before is of what it began with."""
     options, results = _read(run, "config.json"), _read(run, "results.json")
     # Runs of version 0.1 counted it, and have no tokens in their history.
     counted = "not counted" if read_history(run) else "counted"
-    recipe = "pretrain"
+    recipe = "pretrain`"
     if "start" in options:
-        recipe = f"extend` from `{options['start']}"
+        recipe = "extend` of that" if goes_on else f"extend` from `{options['start']}`"
     details = [
         f"{label} {options[name]}"
         for name, label in (
@@ -198,8 +199,10 @@ def _stage(run):
         )
         if name in options
     ]
+    if options.get("final_layer_norm"):
+        details.append("with a final layer norm")
     return (
-        f"- `recipes.{recipe}`: {results['tokens']:,} tokens (padding {counted}), in "
+        f"- `recipes.{recipe}: {results['tokens']:,} tokens (padding {counted}), in "
         f"{options['steps']:,} steps of {options['batch_size']} sequences of up to "
         f"{_sizes(run)['max_sequence_length']} tokens. {'; '.join(details)}."
     )

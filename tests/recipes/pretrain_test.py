@@ -303,7 +303,8 @@ def test_extend_to_twice_the_length(folders, first_run, tmp_path):
     first, second = (line for line in card.splitlines() if line.startswith("- `rec"))
     assert first.startswith("- `recipes.pretrain`: ")
     assert "of up to 16 tokens" in first
-    assert second.startswith(f"- `recipes.extend` from `{first_run / 'preset'}`: ")
+    assert second.startswith("- `recipes.extend` of that: ")
+    assert "seed 0; backend: " in first and first.endswith("; with a final layer norm.")
     assert "in 2 steps of" in second and "of up to 32 tokens" in second
 
     config = parse(folders[0], tmp_path / "longer" / "preset")
