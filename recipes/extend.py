@@ -10,10 +10,10 @@
     python -m recipes.extend domain --start runs/bigs/preset --data contracts \\
         --output runs/contracts
 
-The shards say how long the inputs are; the model's position embeddings are repeated, or
-stretched, to that length. The first argument names a configuration, of the paper but
-for `domain`, and options change it. Memory is kept in hand by computing blocks again in
-the backward pass, and by `--accumulation_steps`.
+The shards say how long the inputs are; if the model takes fewer tokens, its position
+embeddings are repeated, or stretched, to that length. The first argument names a
+configuration, of the paper but for `domain`, and options change it. Memory is kept in
+hand by computing blocks again in the backward pass, and by `--accumulation_steps`.
 
 Resumes, and writes, as `recipes.pretrain` does.
 """
@@ -125,10 +125,10 @@ def build(config: ModelConfig, folder, sequence_length):
     check_vocabulary(config, folder, source, tokenizer)
     start = source.model.backbone
     if sequence_length < start.max_sequence_length:
-        raise ConfigError(
-            f"The sequences of --data {folder.path} have {sequence_length} tokens, and "
-            f"the model of --start {config.start} takes {start.max_sequence_length} "
-            "already. Prepare shards with as many tokens (--sequence_length) or more."
+        print(
+            f"The model takes {start.max_sequence_length} tokens, and the sequences of "
+            f"--data {folder.path} have {sequence_length}: positions beyond are not "
+            "trained."
         )
     norm = {"final_layer_norm": True} if config.final_layer_norm else {}
     backbone = models.with_options(

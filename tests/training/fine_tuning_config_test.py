@@ -54,7 +54,7 @@ def test_from_the_preset_of_the_package(monkeypatch):
     monkeypatch.setattr(models.BiGSBackbone, "from_preset", from_preset)
     classifier = build(model="bigs_mini_en_uncased", sequence_length=None)
     assert classifier.backbone is loaded[0]
-    assert classifier.backbone.count_params() == 7_313_136
+    assert classifier.backbone.count_params() == 7_459_440
     assert classifier.num_classes == 2
     assert classifier.preprocessor.sequence_length == 128
     tokenizer = classifier.preprocessor.tokenizer

@@ -140,12 +140,12 @@ PRESETS = {
         "metadata": {
             "description": (
                 "12-layer BiGS of width 192 where all input is lowercased, pretrained "
-                "on 8 million tokens of English prose, for up to 128 tokens. Comes "
+                "on 38 million tokens of English prose, for up to 512 tokens. Comes "
                 "with the package."
             ),
-            "params": 7313136,
+            "params": 7459440,
             "path": "bigs",
-            "source": "python -m recipes.pretrain mini",
+            "source": "python -m recipes.pretrain mini, and recipes.extend 512",
         },
         "kaggle_handle": str(
             Path(__file__).parents[2] / "presets" / "bigs_mini_en_uncased"
