@@ -42,7 +42,7 @@ def test_entry_and_files(masked_lm):
 def test_fill_mask_gives_sensible_words(masked_lm):
     texts = {
         "The old [MASK] was very happy.": {"man"},
-        "He looked at her with a smile on his [MASK].": {"face", "head"},
+        "He was born in [MASK] York.": {"new"},
         "It was one [MASK] the most beautiful days of my life.": {"of"},
         "They did not [MASK] what to do.": {"know", "see"},
         "She [MASK] him a letter.": {"gave"},
