@@ -18,7 +18,7 @@ of a text, where attention's grows with its square. BiGS loads, trains and predi
 any model of [keras-hub](https://keras.io/keras_hub/): from raw strings.
 
 This guide needs no network and no data. It uses `bigs_mini_en_uncased`, which comes
-with the package: 12 layers of width 192, trained for half an hour on 76 MB of prose. It
+with the package: 12 layers of width 192, trained for three hours on 76 MB of prose. It
 knows how English sounds and few facts; what you see below is what a model of that size
 can do.
 

@@ -104,7 +104,7 @@ for model in (masked_lm, longer):
     print(f"up to {length} tokens: {guess['token']}, {guess['score']:.4f}")
 
 """
-The kernels were learnt on texts of up to 128 tokens, so what they do beyond is
+The kernels were learnt on texts of up to 512 tokens, so what they do beyond is
 extrapolation: training goes on at the new length, for a small share of the first one's
 steps. In the paper 10,000 updates take BiGS from 128 to 512 tokens, and others to
 4,096:

@@ -149,15 +149,33 @@ BEFORE AFTER --data SHARDS` puts their losses on any shards side by side.
 
 ## At full size
 
-A corpus of 76 MB of prose, 2 CPU cores, PyTorch in bfloat16: half an hour for 8 million
-tokens. That is how `bigs_mini_en_uncased` was made:
+A corpus of 76 MB of prose, 2 CPU cores, PyTorch in bfloat16: three hours for 38 million
+tokens. `bigs_mini_en_uncased` was made in three stages, the last of which began to
+normalize the last hidden state (`pretrain mini` does so from the start by now):
 
 ```
 python -m recipes.prepare prose.txt --validation held_out.txt --output shards \\
-    --vocabulary_size 8000
-KERAS_BACKEND=torch python -m recipes.pretrain mini --data shards --output runs/bigs \\
-    --dtype mixed_bfloat16 --dropout 0 --steps 2500 --steps_per_epoch 250
+    --vocabulary_size 8000 --short_sequence_probability 0
+python -m recipes.prepare prose.txt --validation held_out.txt --output shards512 \\
+    --sequence_length 512 --short_sequence_probability 0 \\
+    --vocabulary shards/vocabulary.txt
+export KERAS_BACKEND=torch
+python -m recipes.pretrain mini --data shards --output runs/mini --steps 8800 \\
+    --learning_rate 2e-3 --warmup_proportion 0.08 --no_final_layer_norm --dropout 0 \\
+    --dtype mixed_bfloat16
+python -m recipes.extend 512 --start runs/mini/preset --data shards512 \\
+    --output runs/mini512 --steps 400 --batch_size 8 --learning_rate 5e-4 \\
+    --warmup_proportion 0.05 --dropout 0 --no_rematerialize --dtype mixed_bfloat16
+python -m recipes.extend 512 --start runs/mini512/preset --data shards512 \\
+    --output runs/mini512norm --steps 2000 --batch_size 8 --learning_rate 1e-3 \\
+    --warmup_proportion 0.05 --dropout 0 --no_rematerialize --dtype mixed_bfloat16 \\
+    --final_layer_norm --seed 1
+python -m recipes.publish runs/mini512norm --name bigs_mini_en_uncased \\
+    --sequence_length 128 --output bigs_mini_en_uncased
 ```
+
+(Another `--seed` than that of the stage before, or its first steps come again, with the
+same masks.)
 
 For TPUs, GPUs and several hosts see [how to launch](launch.md). `python -m recipes.plan
 large --topology v5e:4x4 --batch_size 1024` says what a run will take.

@@ -22,11 +22,11 @@ and `scores.jsonl`, the scores of all sentences. Killed and started again by the
 command, it goes on there and scores nothing twice; other models can be added.
 
 Expected: the paper's values are in the table, of BiGS and BERT with 330M parameters;
-Figure 8 has no numbers. `bigs_mini_en_uncased` (7M) knows agreement with the next word
-at best (seed 0, words of one piece): of 200 pairs a row 72.5 where verbs follow their
-subjects and 78.6 in a sentential complement, else about 50 (2 minutes on a CPU core);
-and of 300 sentences each 74.6, 45.6, 41.1, 43.9 and 38.1 at 0 to 4 attractors (5
-minutes).
+Figure 8 has no numbers. The first edition of `bigs_mini_en_uncased` (7M) knew agreement
+with the next word at best (seed 0, words of one piece): of 200 pairs a row 72.5 where
+verbs follow their subjects and 78.6 in a sentential complement, else about 50 (2
+minutes on a CPU core); and of 300 sentences each 74.6, 45.6, 41.1, 43.9 and 38.1 at 0
+to 4 attractors (5 minutes).
 """
 
 import dataclasses

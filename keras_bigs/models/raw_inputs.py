@@ -5,6 +5,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_bigs.compat.keras_hub_preprocessing import no_convert_scope
+
 
 class RawInputs:
     """Goes before a task's own base class: `fit`, `evaluate` and `predict` of strings
@@ -155,7 +157,9 @@ class PreprocessedBatches(keras.utils.PyDataset):
         x, y, sample_weight = _rows(
             self._data, self._order[start : start + self._batch_size]
         )
-        batch = self._preprocess(x, *_arrays((y, sample_weight)))
+        # As NumPy arrays: to look into a tensor would be to wait for the batch before.
+        with no_convert_scope():
+            batch = self._preprocess(x, *_arrays((y, sample_weight)))
         batch = batch if isinstance(batch, tuple) else (batch,)
         if self._longest is not None:
             self._notice_cuts(index, batch[0])

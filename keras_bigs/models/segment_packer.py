@@ -19,9 +19,15 @@ class SegmentPacker(MultiSegmentPacker):
     Arguments, call arguments, result and errors are those of `MultiSegmentPacker`.
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # There is nothing to build; Keras would run a model once for what is not built.
+        self.built = True
+
     @classmethod
     def of(cls, packer):
-        """One with the options of another packer."""
+        """One with the options of another packer, which it takes the place of."""
+        packer.built = True  # for layers that it was one of keep it
         return cls.from_config(packer.get_config())
 
     def __call__(self, inputs, **kwargs):

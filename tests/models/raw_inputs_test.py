@@ -8,6 +8,7 @@ import pytest
 from keras_hub.models import Task
 
 from keras_bigs import models
+from keras_bigs.compat.inner_layers import inner_layers
 from tests.models.bigs.bigs_backbone_test import small
 from tests.weights import randomize
 
@@ -247,3 +248,16 @@ def test_what_cannot_be_split_is_refused(y, split):
     classifier = compiled(task(num_classes=3))
     with pytest.raises(ValueError):
         classifier.fit(np.array(TEXTS), np.array(y), validation_split=split, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [models.BiGSTextClassifier, models.BiGSTextEmbedder, models.BiGSMaskedLM],
+)
+def test_all_layers_are_built(cls):
+    """Where one is not, Keras on JAX runs the model once more at every call."""
+    kwargs = {"num_classes": 2} if cls is models.BiGSTextClassifier else {}
+    task = cls.from_preset("bigs_mini_en_uncased", **kwargs)
+    task.preprocessor(["The fox."])
+    layers = [*inner_layers(task), *inner_layers(task.preprocessor)]
+    assert not [layer for layer in layers if not layer.built]

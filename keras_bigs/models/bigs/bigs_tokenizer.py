@@ -66,6 +66,8 @@ class BiGSTokenizer(WordPieceTokenizer):
             **kwargs,
         )
         self._token_ids = TokenIds()
+        # There is nothing to build; Keras would run a model once for what is not built.
+        self.built = True
 
     def __call__(self, inputs, **kwargs):
         if not kwargs and _are_texts(inputs) and self._gives_lists():
