@@ -224,11 +224,19 @@ def test_outputs_that_are_not_finite_have_no_metrics():
     """Or all would be of class 0."""
     outputs = np.array([[0.0, 1.0], [np.nan, np.nan]])
     model = types.SimpleNamespace(predict=lambda dataset, verbose: outputs)
-    batches = types.SimpleNamespace(
-        dataset=lambda: None, order=lambda: np.arange(2), labels=[0, 0]
-    )
+    batches = BucketedBatches(NumberPreprocessor(), ["1 2", "3"], [0, 0])
     with pytest.raises(errors.TrainingDivergedError, match="for 1 of 2 texts"):
         evaluation.evaluate(model, batches)
+
+
+def test_examples_that_are_left_out_are_not_evaluated():
+    labels = np.array([0, 1, 0, 1, 1])
+    batches = BucketedBatches(
+        NumberPreprocessor(), [*"12345"], labels, batch_size=2, drop_remainder=True
+    )
+    outputs = np.eye(2)[labels[batches.order()]]
+    model = types.SimpleNamespace(predict=lambda dataset, verbose: outputs)
+    assert evaluation.evaluate(model, batches)["accuracy"] == 1
 
 
 @pytest.mark.parametrize(
