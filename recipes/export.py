@@ -22,6 +22,7 @@ from typing import Literal
 
 import keras
 import tyro
+from keras_hub.models import TextClassifier
 from rich.console import Console
 
 import keras_bigs
@@ -78,7 +79,7 @@ def main(config: Config):
     model = keras_bigs.models.load_task(config.preset)
     metrics = {}
     if config.eval is not None:
-        if not hasattr(model, "num_classes"):
+        if not isinstance(model, TextClassifier):
             raise errors.ConfigError(
                 f"`--eval` is for classifiers and regressors. {config.preset} holds a "
                 f"{type(model).__name__}: leave it out."

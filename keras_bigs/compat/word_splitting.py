@@ -51,16 +51,21 @@ class TokenIds:
     """
 
     def __init__(self):
-        self._known, self._vocabulary = {}, None
+        self._known, self._vocabulary, self._options = {}, None, None
 
     def __call__(self, tokenizer, texts):
         """A list of ints for each of a list of strings."""
-        # The tokenizer makes another one for other pieces.
-        if self._vocabulary is not tokenizer._token_to_id_map:
-            self._known, self._vocabulary = {}, tokenizer._token_to_id_map
-        elif len(self._known) > MOST_WORDS:
-            self._known = {}
+        # The tokenizer makes another map for other pieces.
+        pieces_to_ids = tokenizer._token_to_id_map
         unfolded = special_tokens(tokenizer)
+        options = (tokenizer.lowercase, unfolded)
+        if (
+            self._vocabulary is not pieces_to_ids
+            or self._options != options
+            or len(self._known) > MOST_WORDS
+        ):
+            self._known, self._vocabulary = {}, pieces_to_ids
+            self._options = options
         words = _words(tokenizer.split_on_cjk, unfolded)
         ascii_words = _ascii_words(tokenizer.split_on_cjk)
         known, rows = self._known, []
@@ -78,7 +83,7 @@ class TokenIds:
                     pieces = word_pieces(
                         tokenizer, casefold_utf8(word) if folds else word
                     )
-                    found = [self._vocabulary[piece] for piece in pieces]
+                    found = [pieces_to_ids[piece] for piece in pieces]
                     known[word] = found
                 ids += found
             rows.append(ids)

@@ -5,6 +5,7 @@ import os
 import keras
 from keras_hub.tokenizers import WordPieceTokenizer
 
+from keras_bigs.compat.keras_hub_preprocessing import in_tf_function
 from keras_bigs.compat.word_splitting import TokenIds
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.vocabulary import read_vocabulary
@@ -77,9 +78,8 @@ class BiGSTokenizer(WordPieceTokenizer):
     def _gives_lists(self):
         """Whether a list of texts becomes a list of lists of ids."""
         is_int = keras.backend.standardize_dtype(self.compute_dtype).startswith("int")
-        return (
-            is_int and self.split and not self.sequence_length and bool(self.vocabulary)
-        )
+        is_plain = is_int and self.split and not self.sequence_length
+        return is_plain and bool(self.vocabulary) and not in_tf_function()
 
 
 def _are_texts(inputs):

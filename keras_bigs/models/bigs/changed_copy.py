@@ -74,6 +74,8 @@ def changed_copy(model, sequence_length=None, **options):
             new.trainable = old.trainable
     for old, new in weights:
         new.trainable = old.trainable
+    if added is not None:
+        added.trainable = backbone.trainable
     return copy
 
 

@@ -47,6 +47,9 @@ def test_known_words_are_those_of_the_vocabulary():
     assert tokenizer(["the fox"]) == [[6, 7]]
     tokenizer.set_vocabulary([*PIECES[:5], "fox", "the"])
     assert tokenizer(["the fox"]) == [[6, 5]]
+    assert tokenizer(["The"]) == [[6]]
+    tokenizer.lowercase = False
+    assert tokenizer(["The"]) == [[1]]
 
 
 @pytest.mark.parametrize("texts", [[], "the fox", ["the", b"fox"], np.array(["the"])])

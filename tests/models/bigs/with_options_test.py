@@ -52,7 +52,7 @@ def test_a_final_layer_norm_normalizes_hidden_states():
 
 
 def test_a_task_keeps_its_head_and_preprocessor():
-    """And what is frozen stays frozen; an added norm can be trained."""
+    """And what is frozen stays frozen; an added norm can be trained unless all is."""
     preprocessor = models.BiGSMaskedLMPreprocessor(
         models.BiGSTokenizer(VOCABULARY), sequence_length=7
     )
@@ -70,6 +70,10 @@ def test_a_task_keeps_its_head_and_preprocessor():
     norm = {weight.path for weight in copy.backbone.final_layer_norm.weights}
     assert trained == norm | {weight.path for weight in task.trainable_weights}
     assert len(norm) == 2
+    task.backbone.trainable = False
+    copy = models.with_options(task, final_layer_norm=True)
+    assert not copy.backbone.final_layer_norm.trainable
+    assert len(copy.trainable_weights) == len(task.trainable_weights)
 
 
 def test_errors():
