@@ -23,8 +23,10 @@ import tyro
 from docs import tutobook
 
 ROOT = pathlib.Path(__file__).parents[1]
-MODULES = ("models", "layers", "ssm", "data", "training", "analysis", "convert")
-MODULES += ("errors",)
+MODULES = (
+    *("models", "layers", "ssm", "data", "training", "analysis", "convert"),
+    "errors",
+)
 
 
 @dataclasses.dataclass(kw_only=True)

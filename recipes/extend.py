@@ -130,13 +130,12 @@ def build(config: ModelConfig, folder, sequence_length):
             f"--data {folder.path} have {sequence_length}: positions beyond are not "
             "trained."
         )
-    norm = {"final_layer_norm": True} if config.final_layer_norm else {}
     backbone = models.with_options(
         start,
         dropout=config.dropout,
         embedding_dropout=None,  # a model may have one of its own
         rematerialize=config.rematerialize,
-        **norm,
+        final_layer_norm=config.final_layer_norm or start.final_layer_norm is not None,
     )
     preprocessor = models.BiGSMaskedLMPreprocessor(
         tokenizer, sequence_length=start.max_sequence_length

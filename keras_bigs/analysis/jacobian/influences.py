@@ -101,9 +101,9 @@ def influence(model, inputs, layer=None, batch_size=64):
     def through(layers):
         def function(x):
             padding_mask = keras.ops.repeat(mask, x.shape[0], axis=0)
-            for layer in layers:
-                masks = {"padding_mask": padding_mask} if layer in blocks else {}
-                x = layer(x, **masks, training=False)
+            for each in layers:
+                masks = {"padding_mask": padding_mask} if each in blocks else {}
+                x = each(x, **masks, training=False)
             return x
 
         return function

@@ -224,9 +224,8 @@ def _pair_lengths(preprocessor, table):
     """Tokens of contract and hypothesis, and the special ones."""
     texts = [*table.texts, *table.text_pairs]
     counts = token_counts(preprocessor.tokenizer, texts)
-    return special_tokens_of_pair(preprocessor.tokenizer) + counts.reshape(2, -1).sum(
-        axis=0
-    )
+    special = special_tokens_of_pair(preprocessor.tokenizer)
+    return special + counts.reshape(2, -1).sum(axis=0)
 
 
 def _choice_lengths(preprocessor, examples):
