@@ -209,11 +209,12 @@ class BucketedBatches:
             `(examples, ...)`, an output for each example that is not left out.
         """
         kept, start = [], 0
-        for rows in self._batches(epoch):
+        batches = self._batches(epoch)
+        for rows in batches:
             kept.append(np.arange(start, start + len(rows)))
             start += round_up(len(rows), self._parts)
         outputs = np.asarray(outputs)[np.concatenate(kept)]
-        return outputs[np.argsort(self.order(epoch))]
+        return outputs[np.argsort(np.concatenate(batches))]
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         """The indices of the examples of each batch."""
