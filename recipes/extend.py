@@ -26,14 +26,12 @@ from typing import Literal
 import tyro
 
 import keras_bigs
-from keras_bigs.errors import ConfigError
 from keras_bigs.training.command_line import parse_named_config
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import Location
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
 from keras_bigs.training.config import pretrain
-from keras_bigs.vocabulary import same_pieces
 
 
 @dataclass(kw_only=True)
@@ -55,6 +53,16 @@ class ModelConfig:
     rematerialize: bool = True
     """Whether to save memory by computing blocks again; on CPUs JAX needs a flag for
     it, see `BiGSBackbone`."""
+
+    def check(self):
+        """Raises `ConfigError` if an option is out of its range."""
+        keras_bigs.training.check_ranges(dropout=self.dropout)
+
+    def build(self, folder, sequence_length):
+        """See `keras_bigs.convert.continued_masked_lm`."""
+        return keras_bigs.convert.continued_masked_lm(
+            folder=folder, sequence_length=sequence_length, **vars(self)
+        )
 
 
 @dataclass(kw_only=True)
@@ -107,61 +115,7 @@ CONFIGS = {
 
 
 def main(config: Config):
-    pretrain(config, build)
-
-
-def build(config: ModelConfig, folder, sequence_length):
-    """The model to start from, with positions for the length of the shards."""
-    from keras_bigs.convert.source import read
-
-    models = keras_bigs.models
-    source = read(config.start)
-    if not isinstance(source.model, models.BiGSMaskedLM):
-        raise ConfigError(
-            f"--start {config.start} holds a {type(source.model).__name__}. Name a "
-            "masked language model: a new head would have to be pretrained first."
-        )
-    tokenizer = models.BiGSTokenizer(folder.vocabulary, lowercase=folder.lowercase)
-    check_vocabulary(config, folder, source, tokenizer)
-    start = source.model.backbone
-    if sequence_length < start.max_sequence_length:
-        print(
-            f"The model takes {start.max_sequence_length} tokens, and the sequences of "
-            f"--data {folder.path} have {sequence_length}: positions beyond are not "
-            "trained."
-        )
-    backbone = models.with_options(
-        start,
-        dropout=config.dropout,
-        embedding_dropout=None,  # a model may have one of its own
-        rematerialize=config.rematerialize,
-        final_layer_norm=config.final_layer_norm or start.final_layer_norm is not None,
-    )
-    preprocessor = models.BiGSMaskedLMPreprocessor(
-        tokenizer, sequence_length=start.max_sequence_length
-    )
-    masked_lm = models.BiGSMaskedLM(backbone, preprocessor)
-    masked_lm.masked_lm_head.set_weights(source.model.masked_lm_head.get_weights())
-    if sequence_length > start.max_sequence_length:
-        masked_lm = models.extend_positions(masked_lm, sequence_length, config.method)
-    return masked_lm
-
-
-def check_vocabulary(config, folder, source, tokenizer):
-    """Finds out whether the shards were made with the vocabulary of the model."""
-    # The published models come without one.
-    same = tokenizer.vocabulary_size() == source.model.backbone.vocabulary_size
-    if source.tokenizer is not None:
-        same = (
-            same_pieces(source.tokenizer.get_vocabulary(), tokenizer.get_vocabulary())
-            and source.tokenizer.lowercase == tokenizer.lowercase
-        )
-    if not same:
-        raise ConfigError(
-            f"The vocabulary of --data {folder.path} is not that of --start "
-            f"{config.start}, or only one is for lower-cased text. Prepare the shards "
-            "with the --vocabulary that the model was made with."
-        )
+    pretrain(config)
 
 
 def parse(arguments=None):

@@ -27,6 +27,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.training.command_line import parse_named_config
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
+from keras_bigs.training.model_config import ModelConfig
 from keras_bigs.training.tables import show
 from recipes import pretrain
 
@@ -48,7 +49,7 @@ class Config:
     """Whether to estimate the time too, which takes minutes more."""
     output: pathlib.Path | None = None
     """A JSON file to write the plan to. Default: none."""
-    model: pretrain.ModelConfig = field(default_factory=pretrain.ModelConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -75,12 +76,14 @@ def main(config: Config):
     import keras
 
     options = config.training
+    config.model.check()
+    config.optimizer.check()
     options.check()
     keras.config.set_dtype_policy(options.dtype)
     masking = keras_bigs.data.Masking(mask_selection_rate=config.mask_selection_rate)
     predictions = masking.predictions(config.sequence_length)
-    backbone = pretrain.backbone_options(
-        config.model, config.vocabulary_size, config.sequence_length
+    backbone = config.model.backbone_options(
+        config.vocabulary_size, config.sequence_length
     )
     model_flops = keras_bigs.analysis.flops(
         backbone, config.sequence_length, training=True, predictions=predictions

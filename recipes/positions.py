@@ -25,7 +25,6 @@ from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.figures import draw
 from keras_bigs.training.figures import pictures
 from keras_bigs.training.tables import show
-from keras_bigs.vocabulary import same_pieces
 
 
 @dataclass(kw_only=True)
@@ -56,7 +55,9 @@ def main(config: Config):
     folder = keras_bigs.data.open_shard_folder(config.data)
     # All before any work, to find out what is wrong with them.
     models = {name: load(preset, folder) for name, preset in presets.items()}
-    batch = read(folder, config.examples)
+    batch = analysis.held_out_batch(folder, config.examples)
+    for name, masked_lm in models.items():
+        analysis.check_length(masked_lm, batch, name)
     results = {
         name: analysis.loss_by_position(
             masked_lm, batch, config.parts, config.batch_size, progress=True
@@ -78,29 +79,8 @@ def main(config: Config):
 def load(preset, folder):
     """A preset's masked language model, if it reads the shards."""
     masked_lm = keras_bigs.analysis.load_masked_lm(preset)
-    pieces = masked_lm.preprocessor.tokenizer.get_vocabulary()
-    if not same_pieces(pieces, folder.vocabulary):
-        raise errors.ConfigError(
-            f"--preset {preset} has another vocabulary than --data {folder.path}. "
-            "Prepare the shards with the --vocabulary that it was made with."
-        )
-    length = folder.batches("validation", 1, folder.masking).sequence_length
-    longest = masked_lm.backbone.max_sequence_length
-    if length > longest:
-        raise errors.ConfigError(
-            f"--preset {preset} takes {longest} tokens, and the sequences of --data "
-            f"{folder.path} have {length}. Extend it by `recipes.extend`, or prepare "
-            "shorter ones."
-        )
+    folder.check_vocabulary(masked_lm.preprocessor.tokenizer, f"--preset {preset}")
     return masked_lm
-
-
-def read(folder, most):
-    """Held-out texts as one batch, masked as `recipes.pretrain` masks them."""
-    number = folder.batches("validation", 1, folder.masking).num_examples
-    if most is not None:
-        number = min(most, number)
-    return folder.batches("validation", number, folder.masking).batch(0)
 
 
 def parse(arguments=None):

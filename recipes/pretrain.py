@@ -13,46 +13,17 @@ epoch; and at the end `results.json` and `preset/`, for `BiGSMaskedLM.from_prese
 
 from dataclasses import dataclass
 from dataclasses import field
-from typing import Literal
 
 import tyro
 
 import keras_bigs
-from keras_bigs.errors import ConfigError
 from keras_bigs.training.command_line import parse_named_config
 from keras_bigs.training.config import DataConfig
 from keras_bigs.training.config import Location
 from keras_bigs.training.config import OptimizerConfig
 from keras_bigs.training.config import TrainingConfig
 from keras_bigs.training.config import pretrain
-
-
-@dataclass(kw_only=True)
-class ModelConfig:
-    """The encoder."""
-
-    num_layers: int | None = None
-    """Number of layers. Default: 12 with `--block gated`, and 13 with `--block stack`,
-    which have about as many weights."""
-    hidden_dim: int = 192
-    """Width of the encoder."""
-    intermediate_dim: int | None = None
-    """Width inside a block. Default: 3 times `--hidden_dim` with `--block gated`, 4
-    times with `--block stack`; with 4.5 times, equally many layers weigh the same."""
-    block: Literal["gated", "stack"] = "gated"
-    """What surrounds the routing of a layer."""
-    routing: str = "ssm"
-    """What lets positions mix: `ssm`, `attention`, `convolution`, `lstm`, `fourier`, or
-    another of `keras_bigs.layers.routing_names()`."""
-    state_dim: int = 64
-    """Number of states of an SSM."""
-    final_layer_norm: bool = False
-    """Whether to normalize the last hidden state, which the paper's models do not."""
-    dropout: float = 0.1
-    """Dropout rate of embeddings and blocks."""
-    rematerialize: bool = False
-    """Whether to save memory by computing blocks again; on CPUs JAX needs a flag for
-    it, see `BiGSBackbone`."""
+from keras_bigs.training.model_config import ModelConfig
 
 
 @dataclass(kw_only=True)
@@ -168,40 +139,7 @@ CONFIGS = {
 
 
 def main(config: Config):
-    known = keras_bigs.layers.routing_names()
-    if config.model.routing not in known:
-        raise ConfigError(f"--routing {config.model.routing} is not one of {known}.")
-    pretrain(config, build)
-
-
-def build(config: ModelConfig, folder, sequence_length):
-    """The task, with the tokenizer of a folder of shards."""
-    models = keras_bigs.models
-    preprocessor = models.BiGSMaskedLMPreprocessor(
-        models.BiGSTokenizer(folder.vocabulary, lowercase=folder.lowercase),
-        sequence_length=sequence_length,
-    )
-    options = backbone_options(config, len(folder.vocabulary), sequence_length)
-    return models.BiGSMaskedLM(models.BiGSBackbone(**options), preprocessor)
-
-
-def backbone_options(config: ModelConfig, vocabulary_size, sequence_length):
-    """The arguments of `BiGSBackbone`."""
-    sizes = keras_bigs.models.architecture_sizes(
-        config.block, config.hidden_dim, config.num_layers
-    )
-    if config.intermediate_dim is not None:
-        sizes["intermediate_dim"] = config.intermediate_dim
-    return {
-        "vocabulary_size": vocabulary_size,
-        **sizes,
-        "routing": config.routing,
-        "state_dim": config.state_dim,
-        "final_layer_norm": config.final_layer_norm,
-        "dropout": config.dropout,
-        "max_sequence_length": sequence_length,
-        "rematerialize": config.rematerialize,
-    }
+    pretrain(config)
 
 
 def parse(arguments=None):

@@ -79,6 +79,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "syntax.score": ["PairScore"],
         "position_loss": [
             "PositionLoss",
+            "check_length",
+            "held_out_batch",
             "loss_by_position",
             "plot_loss_by_position",
             "position_table",

@@ -38,6 +38,59 @@ class PositionLoss(NamedTuple):
     error: float
 
 
+def held_out_batch(folder, most=None):
+    """The held-out texts of a folder of shards, masked as for pretraining.
+
+    Args:
+        folder: `keras_bigs.data.ShardFolder`.
+        most: int. How many at most, drawn at random. Default: all.
+
+    Returns:
+        `(x, y, sample_weight)` as `PretrainingBatches.batch` returns.
+
+    Raises:
+        DataError: it has no held-out texts.
+
+    Example:
+    ```python
+    folder = keras_bigs.data.open_shard_folder("shards")
+    x, y, sample_weight = keras_bigs.analysis.held_out_batch(folder, most=8)
+    ```
+    """
+    number = folder.batches("validation", 1, folder.masking).num_examples
+    if most is not None:
+        number = min(most, number)
+    return folder.batches("validation", number, folder.masking).batch(0)
+
+
+def check_length(masked_lm, batch, name):
+    """Finds out whether a model takes texts of a length, before any work.
+
+    Args:
+        masked_lm: as for `loss_by_position`.
+        batch: as for `loss_by_position`.
+        name: what an error calls the model.
+
+    Raises:
+        ConfigError: it takes fewer tokens.
+
+    Example:
+    ```python
+    masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("bigs_mini_en_uncased")
+    folder = keras_bigs.data.open_shard_folder("shards")
+    batch = keras_bigs.analysis.held_out_batch(folder)
+    keras_bigs.analysis.check_length(masked_lm, batch, "mini")
+    ```
+    """
+    length = batch[0]["token_ids"].shape[1]
+    longest = getattr(masked_lm.backbone, "max_sequence_length", None)
+    if longest is not None and longest < length:
+        raise ConfigError(
+            f"The texts have {length} tokens, and {name} takes {longest}. "
+            "Prepare shorter ones, or extend it by `recipes.extend`."
+        )
+
+
 def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
     """The masked LM loss by the position of the masked token.
 
@@ -67,7 +120,7 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
     Example:
     ```python
     folder = keras_bigs.data.open_shard_folder("shards")
-    batch = folder.batches("validation", batch_size=8).batch(0)
+    batch = keras_bigs.analysis.held_out_batch(folder)
     backbone = keras_bigs.models.BiGSBackbone(len(folder.vocabulary), 2, 32, 96)
     masked_lm = keras_bigs.models.BiGSMaskedLM(backbone)  # or one that was trained
     keras_bigs.analysis.loss_by_position(masked_lm, batch, parts=2)
@@ -78,14 +131,9 @@ def loss_by_position(masked_lm, batch, parts=8, batch_size=32, progress=False):
             "`parts` and `batch_size` must be at least 1. Received: "
             f"parts={parts}, batch_size={batch_size}"
         )
+    check_length(masked_lm, batch, masked_lm.name)
     x, y, weight = batch
     length = x["token_ids"].shape[1]
-    longest = getattr(masked_lm.backbone, "max_sequence_length", None)
-    if longest is not None and longest < length:
-        raise ConfigError(
-            f"The texts have {length} tokens, and {masked_lm.name} takes {longest}. "
-            "Prepare shorter ones, or extend it by `recipes.extend`."
-        )
     edges = np.linspace(0, length, parts + 1).round().astype(int)
     long = np.flatnonzero(x["padding_mask"][:, edges[-2]])
     if not len(long):

@@ -1,4 +1,4 @@
-"""Checkpoints of the original implementation (`jxiw/BiGS`): read and written.
+"""Checkpoints of the original implementation (`jxiw/BiGS`): read, written, continued.
 
 `from_preset` of `keras_bigs.models` reads them too, whether this is imported or not.
 """
@@ -8,6 +8,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "continued": ["continued_masked_lm"],
         "loader": ["OriginalPresetLoader"],
         "names": ["tensor_map"],
         "writer": ["save_original"],

@@ -226,15 +226,15 @@ class TrainingConfig:
             training.use_compilation_cache()
 
 
-def pretrain(config, build_masked_lm):
+def pretrain(config):
     """Runs the pretraining that a configuration describes; see `pretrain_masked_lm`.
 
     Args:
         config: a dataclass with `output`, `data`, `model`, `optimizer` and `training`:
-            the directory to write to, a configuration of the model, and one of each
-            part here.
-        build_masked_lm: a function of `config.model`, the `ShardFolder` and the length
-            of its sequences that returns a `BiGSMaskedLM`.
+            the directory to write to, the model, and one of each part here. Of the
+            model, such as `keras_bigs.training.model_config.ModelConfig`, are asked
+            `check()` and `build(folder, sequence_length)`, which takes the
+            `ShardFolder` and returns a `BiGSMaskedLM`.
 
     Raises:
         ConfigError: options do not go together. As `pretrain_masked_lm` does, else.
@@ -243,6 +243,7 @@ def pretrain(config, build_masked_lm):
 
     options = config.training
     config.data.check()
+    config.model.check()
     config.optimizer.check()
     options.check()
     print("Checking the shards")
@@ -252,7 +253,7 @@ def pretrain(config, build_masked_lm):
     )
     options.begin(train.sequence_length)
     training.pretrain_masked_lm(
-        build_masked_lm(config.model, folder, train.sequence_length),
+        config.model.build(folder, train.sequence_length),
         train,
         validation,
         optimizer=config.optimizer.build(options.steps, options.accumulation_steps),

@@ -16,8 +16,7 @@ def test_all_four_are_of_equal_size(tmp_path):
     for name, run in zip(runs.ARCHITECTURES, runs.search(config), strict=False):
         model = pretrain.parse(run.arguments[1:]).model
         assert model.final_layer_norm is False
-        options = pretrain.backbone_options(model, 100, 16)
-        blocks = models.BiGSBackbone(**options).blocks
+        blocks = models.BiGSBackbone(**model.backbone_options(100, 16)).blocks
         sizes[name] = [block.count_params() for block in blocks]
     first = sizes["BiGS"]
     assert len(sizes) == 4 and len(first) == runs.LAYERS

@@ -82,9 +82,9 @@ def test_what_cannot_be_done_is_said_before_any_work(
     monkeypatch.setattr(analysis, "loss_by_position", never)
     options = {"data": folder.path, "output": tmp_path / "out"}
     preset = [presets / name for name in ("own", "other", "short")]
-    with pytest.raises(errors.ConfigError, match="another vocabulary than --data"):
+    with pytest.raises(errors.ConfigError, match="is not that of --preset"):
         run(preset=preset[:2], **options)
-    with pytest.raises(errors.ConfigError, match="takes 8 tokens, and .* have 16"):
+    with pytest.raises(errors.ConfigError, match="have 16 tokens, and short takes 8"):
         run(preset=[preset[0], preset[2]], **options)
     for option in ("examples", "parts", "batch_size"):
         with pytest.raises(errors.ConfigError, match=f"--{option} 0: at least 1"):

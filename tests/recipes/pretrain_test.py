@@ -214,11 +214,8 @@ def test_a_run_in_a_bucket(folders, first_run, tmp_path, asked_to_end, monkeypat
             run(shards, output, learning_rate=1.0)
         copy = files.local_copy(output)
         # Extending begins at a preset in the bucket.
-        masked_lm = extend.build(
-            extend.ModelConfig(start=f"{output}/preset"),
-            data.open_shard_folder(folders[1]),
-            sequence_length=32,
-        )
+        config = extend.ModelConfig(start=f"{output}/preset")
+        masked_lm = config.build(data.open_shard_folder(folders[1]), 32)
     assert_same(copy, first_run)
     names = {path.name for path in first_run.iterdir()} - {".lock"}
     assert {path.name for path in copy.iterdir()} == names
@@ -282,7 +279,7 @@ def test_extend_to_twice_the_length(folders, first_run, tmp_path, capsys):
         return extend.parse(["512", *(argument for pair in pairs for argument in pair)])
 
     config = parse(folders[1], first_run / "preset", masks="static")
-    start = extend.build(config.model, config.data.open(), 32)
+    start = config.model.build(config.data.open(), 32)
     for a, b in zip(read(first_run)[2], start.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b[: len(a)])
     extend.main(config)
@@ -308,7 +305,7 @@ def test_extend_to_twice_the_length(folders, first_run, tmp_path, capsys):
     assert "in 2 steps of" in second and "of up to 32 tokens" in second
 
     config = parse(folders[0], tmp_path / "longer" / "preset")
-    shorter = extend.build(config.model, config.data.open(), 16)
+    shorter = config.model.build(config.data.open(), 16)
     assert shorter.backbone.max_sequence_length == 32
     assert "positions beyond are not trained" in capsys.readouterr().out
 
@@ -361,7 +358,7 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
     def build(start, pieces, length, **options):
         folder = data.ShardFolder(tmp_path, pieces, True, data.Masking(), "", {})
         config = extend.ModelConfig(start=str(start), dropout=0.3, **options)
-        return extend.build(config, folder, length)
+        return config.build(folder, length)
 
     task = build(start, pieces, length)
     for a, b in zip(expected.get_weights(), task.get_weights(), strict=True):
@@ -375,7 +372,7 @@ def test_extend_starts_from_a_checkpoint_of_the_original(tmp_path):
     again = build(tmp_path / "normed", pieces, length + 9, final_layer_norm=True)
     for a, b in zip(normed.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(errors.ConfigError, match="The vocabulary of --data"):
+    with pytest.raises(errors.ConfigError, match="word pieces, and"):
         build(start, pieces[:-1], length)
     expected.backbone.save_to_preset(str(tmp_path / "backbone"))
     with pytest.raises(errors.ConfigError, match="holds a BiGSBackbone"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_bigs import models
 from keras_bigs.data.pretraining import shards
 from keras_bigs.data.pretraining.batches import PretrainingBatches
 from keras_bigs.data.pretraining.masking import Masker
@@ -13,6 +14,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.files import sha256
 from keras_bigs.vocabulary import read_vocabulary
+from keras_bigs.vocabulary import same_pieces
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,29 @@ class ShardFolder:
             raise DataError(f"{self.path} has no {split} examples.")
         masker = masking and Masker(self.vocabulary, masking, seed)
         return PretrainingBatches(self.splits[split], batch_size, masker, seed=seed)
+
+    def tokenizer(self):
+        """The `keras_bigs.models.BiGSTokenizer` that makes tokens of texts as here."""
+        return models.BiGSTokenizer(self.vocabulary, lowercase=self.lowercase)
+
+    def check_vocabulary(self, tokenizer, model: str):
+        """Finds out whether a model takes these tokens for what they are.
+
+        Args:
+            tokenizer: the `keras_bigs.models.BiGSTokenizer` of the model.
+            model: what an error calls the model.
+
+        Raises:
+            ConfigError: its word pieces are others, or in another order, or only one of
+                both is for lower-cased text.
+        """
+        same = same_pieces(tokenizer.get_vocabulary(), self.vocabulary)
+        if not same or tokenizer.lowercase != self.lowercase:
+            raise ConfigError(
+                f"The vocabulary of {self.path} is not that of {model}, or only one is "
+                "for lower-cased text. Prepare the shards with the --vocabulary that "
+                "the model was made with."
+            )
 
 
 def open_shard_folder(path, vocabulary=None, lowercase=None) -> ShardFolder:
