@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_bigs.analysis.proportion import Proportion
 from keras_bigs.models.row_prediction import predict_batches
-from keras_bigs.training import figure
+from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 
 def forced_choice(masked_lm, inputs, right, wrong, batch_size=256):
@@ -110,7 +111,7 @@ def plot_agreement(paths, accuracies, title):
         )
         axes.set_ylabel("accuracy (%)")
         axes.set_title(title)
-        axes.legend(loc="lower left")
+        legend_below(axes)
 
 
 def draw_agreement(axes, accuracies):

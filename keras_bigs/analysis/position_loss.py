@@ -12,6 +12,7 @@ from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from keras_bigs.models.row_prediction import predict_batches
 from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 
 class PositionLoss(NamedTuple):
@@ -228,4 +229,4 @@ def plot_loss_by_position(paths, results):
             ylabel="masked LM loss (nats)",
         )
         axes.grid(alpha=0.3)
-        axes.legend()
+        legend_below(axes)

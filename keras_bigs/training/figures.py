@@ -53,6 +53,26 @@ def figure(*paths, **kwargs):
             plt.close(figure)
 
 
+def legend_below(axes):
+    """Puts the legend of some axes below their figure, where it hides nothing.
+
+    Args:
+        axes: `matplotlib.axes.Axes`; those of a figure of several have one legend.
+
+    Example:
+    ```python
+    with keras_bigs.training.figure("loss.png") as axes:
+        axes.plot([3.1, 2.4, 2.2], label="BiGS")
+        keras_bigs.training.legend_below(axes)
+    ```
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    # In inches: a character, and the sign beside the label.
+    width = 0.09 * max(map(len, labels)) + 0.7
+    columns = max(1, int(axes.figure.get_figwidth() / width))
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
 def pictures(path):
     """A figure's paths as PNG and as SVG.
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 SIGNIFICANT = 0.05
 _STAR = "* differs from {}: adjusted p below {}"
@@ -66,7 +67,7 @@ def plot_matthews_by_length(paths, rows, overall):
         axes.set(xlabel=xlabel, ylabel="Matthews' correlation (%)")
         axes.margins(y=0.12)
         axes.grid(axis="y", alpha=0.3)
-        axes.legend()
+        legend_below(axes)
 
 
 def plot_matthews_by_feature(paths, rows, overall):

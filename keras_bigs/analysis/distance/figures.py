@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 
 def plot_by_length(paths, bins):
@@ -36,7 +37,7 @@ def plot_by_length(paths, bins):
             xlabel="tokens of question and sentence (examples)",
             ylabel="QNLI accuracy (%)",
         )
-        axes.legend(loc="best")
+        legend_below(axes)
 
 
 def plot_distractors(paths, rows):
@@ -65,4 +66,4 @@ def plot_distractors(paths, rows):
             xlabel="distractor phrases between question and sentence",
             ylabel="QNLI accuracy (%)",
         )
-        axes.legend(loc="best")
+        legend_below(axes)

@@ -5,6 +5,7 @@ import numpy as np
 from keras_bigs.analysis.jacobian.measures import influence_by_position
 from keras_bigs.analysis.jacobian.measures import influence_shares
 from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 
 def plot_influence(paths, maps):
@@ -96,4 +97,4 @@ def plot_influence_by_position(paths, maps):
             ylabel="mean share of influence",
         )
         axes.grid(alpha=0.3)
-        axes.legend()
+        legend_below(axes)

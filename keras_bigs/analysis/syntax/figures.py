@@ -10,6 +10,7 @@ from keras_bigs.analysis.syntax.results import MEASURES
 from keras_bigs.analysis.syntax.results import PairResult
 from keras_bigs.analysis.syntax.results import groups_of
 from keras_bigs.training.figures import figure
+from keras_bigs.training.figures import legend_below
 
 Results = Mapping[str, Mapping[str, PairResult]]  # by model, by group
 Paper = Mapping[str, Mapping[str, float]]  # percent by column, by group
@@ -71,8 +72,7 @@ def plot_pairs(paths, results: Results, title: str, paper: Paper | None = None) 
         # The first group on top.
         panels[0].set(yticks=places, yticklabels=groups, ylim=(len(groups) - 0.5, -0.5))
         panels[0].figure.suptitle(title)
-        handles, labels = panels[0].get_legend_handles_labels()
-        panels[0].figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        legend_below(panels[0])
 
 
 def plot_attractors(paths, results: Results, title: str) -> None:
@@ -109,8 +109,8 @@ def plot_attractors(paths, results: Results, title: str) -> None:
             draw_agreement(axes, accuracies)
             axes.set_title(label)
         panels[0].set_ylabel("accuracy (%)")
-        panels[0].legend(loc="lower left")
         panels[0].figure.suptitle(title)
+        legend_below(panels[0])
 
 
 def _draw_dots(axes, places, proportions, name):
