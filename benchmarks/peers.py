@@ -139,9 +139,7 @@ def main(config: Config):
                 vocabulary_size=config.vocabulary_size,
                 dropout=config.dropout,
             )
-            times, facts = measure(config, case)
-            for table in tables(config, case, times, facts):
-                console.print(table)
+            times, first, facts = measure(config, case)
             rows += [
                 (
                     *(side, length, batch, dtype, task, case.tokens_of(task)),
@@ -152,6 +150,8 @@ def main(config: Config):
             ]
             if config.output is not None:
                 write(config.output, rows)
+            for table in tables(config, case, times, first, facts):
+                console.print(table)
     if config.output is not None:
         plot(config.output, rows)
 
@@ -165,17 +165,18 @@ def refuse_unknown(argument, values, known):
 
 
 def measure(config, case):
-    """Times by side and task, and `(parameters, first step, memory)` by side."""
+    """Times and first calls by side and task; `(parameters, memory)` by side."""
     processes = [Process(side, case) for side in config.sides]
-    times, facts = {}, {}
+    times, first, facts = {}, {}, {}
     for process in timing.progress(processes, "compiling"):
-        first = [process.ask(task) for task in config.tasks]
-        facts[process.side] = [process.ask("parameters"), first[0]]
-        for task, seconds in zip(config.tasks, first, strict=True):
+        for task in config.tasks:
+            seconds = process.ask(task)
             if seconds is not None:
+                first[process.side, task] = seconds
                 times[process.side, task] = []
                 # The second call may compile what the first one left out.
                 process.ask(task)
+        facts[process.side] = [process.ask("parameters")]
     for _ in timing.progress(range(config.repeats), "timing"):
         for task in config.tasks:
             for process in processes:
@@ -184,22 +185,22 @@ def measure(config, case):
     for process in processes:
         facts[process.side].append(process.ask("memory"))
         process.end()
-    return {key: np.array(t) for key, t in times.items()}, facts
+    return {key: np.array(t) for key, t in times.items()}, first, facts
 
 
-def tables(config, case, times, facts):
+def tables(config, case, times, first, facts):
     """One table a task, with a row a side."""
     for task in config.tasks:
         result = Table(
             *("side", "parameters", "ms", "tokens/s"),
             *(f"of {name}" for name in config.references),
-            *("first step s", "peak MiB"),
+            *("first call s", "peak MiB"),
             title=f"{task}: {case.batch} x {case.length} tokens, {case.dtype}",
         )
         for side in config.sides:
             if (side, task) not in times:
                 continue
-            parameters, first, memory = facts[side]
+            parameters, memory = facts[side]
             seconds = np.median(times[side, task])
             result.add_row(
                 side,
@@ -212,7 +213,7 @@ def tables(config, case, times, facts):
                     else ""
                     for reference in config.references
                 ),
-                f"{first:.1f}",
+                f"{first[side, task]:.1f}",
                 f"{memory:.0f}",
             )
         yield result

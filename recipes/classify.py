@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
 
 import keras_bigs
@@ -166,9 +167,8 @@ def load(config):
             all_columns=True,
             **columns,
         )
-        added = {"prediction", "probability"}
-        added |= {f"probability_{name}" for name in classes or ()}
-        if clash := new.columns.keys() & added:
+        none = np.zeros((0, 1 if classes is None else len(classes)))
+        if clash := new.columns.keys() & prediction_columns(config, classes, none):
             raise errors.DataError(
                 f"{names.predict}: predictions are written beside the columns of the "
                 f"file, which has one named {clash.pop()!r} already. Rename it."
@@ -184,24 +184,27 @@ def load(config):
 
 def predict(config, data, new, results):
     """Writes the predictions of the preset beside all columns of the file."""
-    from scipy.special import expit
-
-    training = keras_bigs.training
-    outputs = training.predict_with_preset(
+    outputs = keras_bigs.training.predict_with_preset(
         keras_bigs.models.BiGSTextClassifier, config.output / "preset", new.x
     )
-    if config.multi_label:
-        columns = training.multi_label_columns(
-            expit(outputs),
-            data.classes,
-            list(results["thresholds"].values()),
-            config.files.separator,
-        )
-    else:
-        columns = training.prediction_columns(outputs, data.classes)
+    columns = prediction_columns(
+        config, data.classes, outputs, results.get("thresholds")
+    )
     suffix = without_gz(config.files.predict.name).suffix
     path = config.output / f"predictions{suffix}"
     keras_bigs.data.tables.write_table(path, new.columns | columns)
+
+
+def prediction_columns(config, classes, outputs, thresholds=None):
+    """What is written beside the columns of the file."""
+    from scipy.special import expit
+
+    training = keras_bigs.training
+    if not config.multi_label:
+        return training.prediction_columns(outputs, classes)
+    thresholds = [0.5] * len(classes) if thresholds is None else [*thresholds.values()]
+    separator = config.files.separator
+    return training.multi_label_columns(expit(outputs), classes, thresholds, separator)
 
 
 def parse(arguments=None):

@@ -21,11 +21,10 @@ significantly in two.
 import dataclasses
 import pathlib
 
-import tyro
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.figures import draw
 from keras_bigs.training.tables import show
 
@@ -98,7 +97,7 @@ def run(config, cola, sources):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(Config, args=arguments, use_underscores=True)
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

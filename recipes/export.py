@@ -69,6 +69,11 @@ class Config:
 def main(config: Config):
     console = Console(markup=False, highlight=False, soft_wrap=True)
     files.require_new(config.output)
+    if config.format == "preset" and (config.length, config.texts) != (None, None):
+        raise errors.ConfigError(
+            "--length and --texts are for files of other runtimes. Leave them out with "
+            "--format preset."
+        )
     if config.format != "preset":
         keras_bigs.models.check_export_format(
             config.format, config.quantize is not None
@@ -136,8 +141,10 @@ def evaluation_batches(config, model):
 
 
 def evaluate(model, batches):
-    """Metrics of a model whose inputs are tokenized."""
-    return keras_bigs.training.evaluate(keras.Model(model.input, model.output), batches)
+    """Metrics of a task on tokenized inputs."""
+    training = keras_bigs.training
+    tokenized = keras.Model(model.input, model.output)
+    return training.evaluate(tokenized, batches, training.label_threshold(model))
 
 
 if __name__ == "__main__":

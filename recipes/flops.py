@@ -19,11 +19,10 @@ a forward pass, though the paper says of both passes; `--training` counts both.
 import dataclasses
 import pathlib
 
-import tyro
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.figures import draw
 from keras_bigs.training.figures import pictures
 from keras_bigs.training.tables import markdown
@@ -78,7 +77,7 @@ def report(config, rows):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(Config, args=arguments, use_underscores=True)
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ and STS-B start, as in the paper.
 
 Killed and started again by the same command, it goes on, and computes nothing twice:
 all results are in `ledger.jsonl` in `--output`, which may hold those of many models.
-Writes there also `glue.md`, the table, and `glue.png`; a directory for each run, with a
-preset of the best; and with `--predict_test` `submission.zip` for the leaderboard.
+Writes there also `glue.md`, the table, and `glue.png`, of this command's tasks; a
+directory for each run, with a preset of the best; and with `--predict_test`
+`submission.zip` for the leaderboard, with placeholders for other tasks.
 
 Expected: the paper's BiGS (large, 11B tokens) 83.3 on average. Time: see
 `benchmarks/results.md` for that of small models on two cores.

@@ -28,12 +28,12 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-import tyro
 from rich.progress import track
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.command_line import parse_config
 from keras_bigs.training.figures import draw
 from keras_bigs.training.figures import pictures
 from keras_bigs.training.tables import show
@@ -116,7 +116,7 @@ def load(config, name, preset):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(Config, args=arguments, use_underscores=True)
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

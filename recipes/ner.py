@@ -75,7 +75,8 @@ def main(config: Config):
     )
     if new is not None:
         task = keras_bigs.models.BiGSTokenClassifier.from_preset(
-            str(config.output / "preset")
+            str(config.output / "preset"),
+            dtype="float32",  # whatever policy this process has trained under
         )
         tags = keras_bigs.training.benchmarks.tag_words(task, new, names)
         conll.write_conll(config.output / "predictions.conll", new, tags)

@@ -22,8 +22,6 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-from rich.table import Table
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
@@ -75,36 +73,18 @@ def run(config, models):
     if config.examples is not None:
         table = table.draw(config.examples, name="examples")
     results = analysis.qnli_distance(models, table, config.distractors)
-    lengths, distances = results["lengths"], results["distractors"]
-    by_length = Table("tokens", "examples", *models, title="QNLI accuracy by length, %")
-    for rows in zip(*lengths.values(), strict=True):
-        scores = (f"{100 * row['accuracy']:.1f}" for row in rows)
-        by_length.add_row(rows[0]["bin"], f"{rows[0]['examples']:,}", *scores)
-    show(by_length)
-    by_distance = Table("distractors", *models, title="QNLI accuracy, %")
-    for number in dict.fromkeys(row["distractors"] for row in distances):
-        rows = [row for row in distances if row["distractors"] == number]
-        scores = (f"{100 * row['accuracy']:.1f}" for row in rows)
-        by_distance.add_row(str(number), *scores)
-    most, few = max(distances[0]["examples"]), min(distances[0]["examples"])
-    by_distance.caption = (
-        f"On the {few:,} to {most:,} pairs of a seed that all models label alike. Left "
-        f"out, as longer than a model takes: {results['too_long']['lengths']:,} of "
-        f"{results['pairs']:,} above, {results['too_long']['distractors']:,} here. The "
-        "paper, without and with: "
-        + "; ".join(f"{n} {a}, {b}" for n, (a, b) in analysis.TABLE_4.items())
-    )
-    show(by_distance)
+    for table in analysis.qnli_tables(results):
+        show(table)
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))
     draw(
         analysis.plot_by_length,
         pictures(config.output / "lengths"),
-        lengths,
+        results["lengths"],
     )
     draw(
         analysis.plot_distractors,
         pictures(config.output / "distractors"),
-        distances,
+        results["distractors"],
     )
     print(f"Wrote {config.output}")
 

@@ -22,13 +22,14 @@ import dataclasses
 import json
 import pathlib
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
+from keras_bigs.training.command_line import parse_config
+from keras_bigs.training.figures import draw
 
 
 @dataclasses.dataclass
@@ -157,13 +158,13 @@ def report(accuracies, config, console):
         table.add_row(str(attractors), str(count), *scores)
     console.print(table)
     files.write_text(config.output / "results.json", json.dumps(accuracies, indent=2))
-    path = config.output / "agreement.png"
-    try:
-        title = "Agreement past attractors"
-        keras_bigs.analysis.plot_agreement(path, accuracies, title)
-        console.print(f"Figure: {path}")
-    except ImportError as error:
-        console.print(f"No figure. {error}")
+    draw(
+        keras_bigs.analysis.plot_agreement,
+        config.output / "agreement.png",
+        accuracies,
+        "Agreement past attractors",
+    )
+    console.print(f"Wrote {config.output}")
 
 
 def show_examples(masked_lm, test, console):
@@ -179,7 +180,7 @@ def show_examples(masked_lm, test, console):
 
 def parse(arguments=None):
     """The configuration that the command line asks for."""
-    return tyro.cli(Config, args=arguments, use_underscores=True)
+    return parse_config(Config, arguments)
 
 
 if __name__ == "__main__":

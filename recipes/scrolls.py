@@ -71,6 +71,8 @@ class Config:
 def main(config: Config):
     config.training.check()
     config.model.check()
+    if config.articles is not None and config.task != "quality":
+        raise errors.ConfigError("--articles is for --task quality. Leave it out.")
     train, dev = (
         read(config, config.train, config.train_examples),
         read(config, config.dev),

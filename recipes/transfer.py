@@ -22,8 +22,6 @@ import json
 import pathlib
 from dataclasses import dataclass
 
-from rich.table import Table
-
 import keras_bigs
 from keras_bigs import errors
 from keras_bigs import files
@@ -75,7 +73,14 @@ class Config:
 def main(config: Config):
     glue, analysis = keras_bigs.training.benchmarks.glue, keras_bigs.analysis
     runs = analysis.named(config.run, "run")
+    if config.task == "all":
+        raise errors.ConfigError("--task all: a figure is of one task of GLUE.")
     (task,) = glue.task_names([config.task])
+    directories = {name: config.output / name.replace("/", "-") for name in runs}
+    if len({*directories.values()}) < len(runs):
+        raise errors.ConfigError(
+            f"--run: {', '.join(runs)} would share a directory. Choose other names."
+        )
     grid = Grid(
         learning_rates=(config.learning_rate,),
         batch_sizes=(config.batch_size,),
@@ -88,37 +93,30 @@ def main(config: Config):
     grid.check(options)
     if config.checkpoints is not None and config.checkpoints < 1:
         raise errors.ConfigError("--checkpoints must be at least 1.")
-    for run in runs.values():
-        if not (pathlib.Path(run) / "results.json").is_file():
-            raise errors.ConfigError(f"--run {run} is no finished run.")
     data = glue.load_glue(task, config.data_dir, config.tfds_dir, config.train_examples)
     encoder = EncoderConfig(
         sequence_length=config.sequence_length, dropout=config.dropout
     )
+    # Of all runs before any is fine-tuned, to find out what is wrong with them.
+    checkpoints = {
+        name: keras_bigs.training.checkpoints_as_presets(
+            run, directories[name] / "presets", config.checkpoints
+        )
+        for name, run in runs.items()
+    }
     points = {
         name: analysis.transfer(
-            run,
-            config.output / name.replace("/", "-"),
+            checkpoints[name],
+            directories[name],
             task,
             data,
             encoder,
             grid.options(options),
-            config.checkpoints,
         )
-        for name, run in runs.items()
+        for name in runs
     }
-    table = Table("run", "step", "million tokens", "masked LM loss", f"{task}, %")
+    table = analysis.transfer_table(points, task)
     table.caption = "\n".join(data.notes)
-    for name, run in points.items():
-        for point in run:
-            table.add_row(
-                name,
-                f"{point.step:,}",
-                f"{point.tokens / 1e6:.1f}",
-                f"{point.loss:.3f}",
-                f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}"
-                + (f" ({point.diverged} diverged)" if point.diverged else ""),
-            )
     show(table)
     results = {n: [point._asdict() for point in run] for n, run in points.items()}
     files.write_text(config.output / "results.json", json.dumps(results, indent=2))

@@ -3,14 +3,15 @@
 import dataclasses
 import itertools
 import math
-import pathlib
 from typing import NamedTuple
+
+from rich.table import Table
 
 from keras_bigs.data.glue.tasks import GLUE_TASKS
 from keras_bigs.training.benchmarks.glue import glue_grid
 from keras_bigs.training.benchmarks.ledger import summarize
 from keras_bigs.training.figures import figure
-from keras_bigs.training.run_checkpoints import checkpoints_as_presets
+from keras_bigs.training.figures import legend_below
 
 # Devlin et al. 2019, table 6, BERTs of six sizes: perplexity of the masked LM on
 # held-out text, and accuracy on development sets. (Their text and vocabulary are others
@@ -44,34 +45,33 @@ class TransferPoint(NamedTuple):
     diverged: int = 0
 
 
-def transfer(run, directory, task, data, encoder, options, number=None):
+def transfer(checkpoints, directory, task, data, encoder, options):
     """Fine-tunes from checkpoints of a pretraining run, on a task of GLUE.
 
     Killed and called again with the same arguments, it goes on; nothing is computed
     twice.
 
     Args:
-        run: the directory of a finished run, see `checkpoints_as_presets`.
-        directory: gets the presets, and `ledger.jsonl` with all results.
+        checkpoints: list of `RunCheckpoint`, see
+            `keras_bigs.training.checkpoints_as_presets`.
+        directory: gets `ledger.jsonl` with all results.
         task: the name of the task, in `keras_bigs.data.glue.GLUE_TASKS`.
         data: what `keras_bigs.training.benchmarks.load_glue` returns.
         encoder: `EncoderConfig`; its `model` is that of each checkpoint in turn.
         options: list of `FineTuningConfig`, one a seed.
-        number: int. The most checkpoints, evenly chosen; `None` for all.
 
     Returns:
-        A list of `TransferPoint`, by step. A checkpoint from which all runs diverged is
-        left out.
-
-    Raises:
-        ConfigError, CheckpointError: see `checkpoints_as_presets`.
+        A list of `TransferPoint`, in the order of `checkpoints`. One from which all
+        runs diverged is left out, and a line is printed that says so.
     """
-    directory = pathlib.Path(directory)
     points = []
-    for checkpoint in checkpoints_as_presets(run, directory / "presets", number):
+    for checkpoint in checkpoints:
         start = dataclasses.replace(encoder, model=str(checkpoint.preset))
         rows = glue_grid(directory, task, data, start, options)
-        for summary in summarize(rows, GLUE_TASKS[task].paper_metric):
+        summaries = summarize(rows, GLUE_TASKS[task].paper_metric)
+        if not summaries:
+            print(f"{checkpoint.preset}: all {len(rows)} runs from it diverged.")
+        for summary in summaries:
             points.append(
                 TransferPoint(
                     checkpoint.step,
@@ -84,6 +84,30 @@ def transfer(run, directory, task, data, encoder, options, number=None):
                 )
             )
     return points
+
+
+def transfer_table(points, task):
+    """The scores of all checkpoints.
+
+    Args:
+        points: lists of `TransferPoint` by the name of the run.
+        task: the name of the task.
+
+    Returns:
+        `rich.table.Table`, of losses in nats and scores in percent.
+    """
+    table = Table("run", "step", "million tokens", "masked LM loss", f"{task}, %")
+    for name, run in points.items():
+        for point in run:
+            table.add_row(
+                name,
+                f"{point.step:,}",
+                f"{point.tokens / 1e6:.1f}",
+                f"{point.loss:.3f}",
+                f"{100 * point.mean:.1f} ± {100 * point.deviation:.1f}"
+                + (f" ({point.diverged} diverged)" if point.diverged else ""),
+            )
+    return table
 
 
 def plot_transfer(paths, points, task):
@@ -119,4 +143,4 @@ def plot_transfer(paths, points, task):
             ylabel=f"{task}, development set: {metric} (%)",
         )
         axes.grid(alpha=0.3)
-        axes.legend(loc="best")
+        legend_below(axes)

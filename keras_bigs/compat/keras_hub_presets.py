@@ -29,6 +29,7 @@ __all__ = [
     "get_preset_loader",
     "has_vocabulary",
     "load_json",
+    "most_tokens",
     "register_presets",
 ]
 
@@ -39,3 +40,13 @@ VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
 def has_vocabulary(preset):
     """Whether a preset or checkpoint comes with a vocabulary."""
     return any(check_file_exists(preset, file) for file in VOCABULARY_FILES)
+
+
+def most_tokens(preset):
+    """The most tokens that the encoder of a preset or checkpoint takes, or `None`."""
+    config = load_json(preset, CONFIG_FILE)
+    # As Keras and as Hugging Face write it.
+    keras_config = config.get("config", {})
+    return keras_config.get(
+        "max_sequence_length", config.get("max_position_embeddings")
+    )

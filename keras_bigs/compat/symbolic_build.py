@@ -13,5 +13,7 @@ def symbolic_build(model, batch):
         model: a compiled model.
         batch: NumPy arrays as `fit` takes them, for their shapes and dtypes.
     """
-    model.optimizer.build(model.trainable_variables)
+    # Keras' LossScaleOptimizer makes more variables every time it is built.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     model._symbolic_build(data_batch=batch)

@@ -25,11 +25,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evaluation": [
             "classification_metrics",
             "evaluate",
+            "label_threshold",
             "metric_names",
             "predict",
             "regression_metrics",
         ],
-        "figures": ["figure"],
+        "figures": ["figure", "legend_below"],
         "fine_tuning": [
             "FineTuned",
             "check_ranges",

@@ -61,6 +61,11 @@ class DataConfig:
                 "--mask_selection_rate and --whole_words are for dynamic masks. With "
                 "--masks static they are those of the shards; see `recipes.prepare`."
             )
+        rate = self.mask_selection_rate
+        if rate is not None and not 0 < rate <= 1:
+            raise ConfigError(
+                f"--mask_selection_rate {rate} must be above 0 and at most 1."
+            )
 
     def open(self):
         """The `keras_bigs.data.ShardFolder`."""
@@ -181,6 +186,8 @@ class TrainingConfig:
 
     def check(self):
         """Raises `ConfigError` if the options do not go together."""
+        from keras_bigs.training.fine_tuning import check_ranges
+
         for name in (
             *("steps", "batch_size", "accumulation_steps", "steps_per_epoch"),
             *("save_every", "keep"),
@@ -189,6 +196,7 @@ class TrainingConfig:
                 raise ConfigError(f"--{name} must be at least 1.")
         if self.validation_examples < 0:
             raise ConfigError("--validation_examples must be at least 0.")
+        check_ranges(max_loss_rise=self.max_loss_rise, seed=self.seed)
         self.mesh_sizes()
         if self.batch_size % self.accumulation_steps:
             raise ConfigError(
@@ -271,7 +279,7 @@ def pretrain(config):
 
 FREE_SETTINGS = (
     *("output", "folder", "vocabulary", "keep", "max_loss_rise", "distributed"),
-    *("compilation_cache", "mesh", "shard"),
+    *("compilation_cache", "mesh", "shard", "save_every"),
 )
 """Names of settings that may differ when a run goes on."""
 

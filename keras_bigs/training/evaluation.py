@@ -1,5 +1,6 @@
 """Metrics of a whole evaluation set, by scikit-learn and SciPy."""
 
+import keras
 import numpy as np
 from scipy import stats
 
@@ -66,6 +67,12 @@ def regression_metrics(targets, predictions):
         spearman = float(stats.spearmanr(targets, predictions).statistic)
     rmse = float(metrics.root_mean_squared_error(targets, predictions))
     return {"pearson": pearson, "spearman": spearman, "rmse": rmse}
+
+
+def label_threshold(task):
+    """Above which output a task says that a label applies, as `evaluate` takes it."""
+    is_sigmoid = getattr(task, "activation", None) is keras.activations.sigmoid
+    return 0.5 if is_sigmoid else 0.0
 
 
 def predict(model, batches):

@@ -32,7 +32,8 @@ RANGES = {
     "sequence_length": ("at least 5", lambda x: x >= 5),
     # Of those, five are special.
     "vocabulary_size": ("at least 6", lambda x: x >= 6),
-    "seed": ("at least 0", lambda x: x >= 0),
+    "seed": ("from 0 to 4294967295", lambda x: 0 <= x < 2**32),
+    "max_loss_rise": ("at least 0", lambda x: x >= 0),
     "save_every": ("at least 1", lambda x: x >= 1),
     "stride": ("at least 1", lambda x: x >= 1),
     "max_answer_length": ("at least 1", lambda x: x >= 1),
@@ -157,9 +158,9 @@ def fine_tune(
             raise ValueError(f"`{name}` must have labels. Received: labels=None")
     if evaluate is None:
         _require_one_output(task)
-        is_sigmoid = getattr(task, "activation", None) is keras.activations.sigmoid
-        threshold = 0.5 if is_sigmoid else 0.0
-        evaluate = functools.partial(evaluation.evaluate, threshold=threshold)
+        evaluate = functools.partial(
+            evaluation.evaluate, threshold=evaluation.label_threshold(task)
+        )
         names = evaluation.metric_names(
             task.output_shape[-1], getattr(task, "multi_label", False)
         )

@@ -95,6 +95,7 @@ class EncoderConfig:
         if is_directory and not (pathlib.Path(self.model) / "config.json").is_file():
             raise ConfigError(f"--model {self.model}: the directory is no preset.")
         self._vocabulary_of_preset()
+        self._check_length()
 
     def settings(self):
         """What the result depends on, as a dict: options, and what the files hold."""
@@ -141,18 +142,14 @@ class EncoderConfig:
                 dropout=self.dropout,
             )
         else:
+            self._check_length()
             tokenizer = models.load_tokenizer(
                 self.model, **self._vocabulary_of_preset()
             )
             backbone = models.load_encoder(self.model, dropout=self.dropout)
-            most = backbone.max_sequence_length
-            length = self.sequence_length or min(sequence_length, most)
-            if length > most:
-                raise ConfigError(
-                    f"--sequence_length {length} is above the {most} tokens that "
-                    f"--model {self.model} takes. Give at most {most}, or make the "
-                    "model longer first: python -m recipes.extend"
-                )
+            length = self.sequence_length
+            if length is None:
+                length = min(sequence_length, backbone.max_sequence_length)
         if self.freeze_ssm:
             freeze_ssm(backbone)
         return backbone, tokenizer, length
@@ -188,6 +185,18 @@ class EncoderConfig:
 
         print("Learning a vocabulary from the training texts")
         return learn_vocabulary(texts(), self.vocabulary_size)
+
+    def _check_length(self):
+        """Finds out whether a preset takes texts of `sequence_length`."""
+        from keras_bigs.compat.keras_hub_presets import most_tokens
+
+        most = most_tokens(self.model)
+        if most is not None and (self.sequence_length or 0) > most:
+            raise ConfigError(
+                f"--sequence_length {self.sequence_length} is above the {most} tokens "
+                f"that --model {self.model} takes. Give at most {most}, or make the "
+                "model longer first: python -m recipes.extend"
+            )
 
     def _vocabulary_of_preset(self):
         """How to load the tokenizer of a preset, which may need a vocabulary."""
@@ -261,11 +270,17 @@ class FineTuningConfig:
         from keras_bigs.training import meshes
         from keras_bigs.training.fine_tuning import RANGES
         from keras_bigs.training.fine_tuning import check_ranges
+        from keras_bigs.training.processes import check_devices
 
         options = dataclasses.asdict(self)
         check_ranges(**{name: options[name] for name in RANGES if name in options})
-        if self.mesh is not None:
-            meshes.parse_mesh(self.mesh)
+        mesh = meshes.parse_mesh(self.mesh) if self.mesh else {}
+        if "sequence" in mesh:
+            raise ConfigError(
+                f"--mesh {self.mesh}: texts of many lengths are not divided between "
+                "devices. Use the axes `batch` and `model`."
+            )
+        check_devices(self.batch_size, mesh)
 
     def settings(self):
         """The options that the result depends on, as a dict."""
@@ -286,11 +301,6 @@ class FineTuningConfig:
         from keras_bigs.training.processes import distribute
 
         mesh = parse_mesh(self.mesh) if self.mesh else None
-        if mesh and "sequence" in mesh:
-            raise ConfigError(
-                f"--mesh {self.mesh}: texts of many lengths are not divided between "
-                "devices. Use the axes `batch` and `model`."
-            )
         distribute(self.batch_size, mesh=mesh)
         keras.utils.set_random_seed(self.seed)
         keras.config.set_dtype_policy(dtype)

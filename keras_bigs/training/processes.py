@@ -66,11 +66,36 @@ def distribute(
     if distributed:
         keras.distribution.initialize()
         require_same({"batch_size": batch_size, "mesh": mesh, "shard": shard})
-    devices = jax.device_count()
-    mesh = mesh or {"batch": devices}
-    check_even(mesh, batch_size, sequence_length)
-    if devices > 1 or mesh != {"batch": 1}:
+    mesh = check_devices(batch_size, mesh, sequence_length)
+    if jax.device_count() > 1 or mesh != {"batch": 1}:
         keras.distribution.set_distribution(MeshParallel(mesh, shard))
+
+
+def check_devices(
+    batch_size: int,
+    mesh: dict[str, int] | None = None,
+    sequence_length: int | None = None,
+) -> dict[str, int]:
+    """Checks that the devices can share batches and texts.
+
+    Args:
+        batch_size, mesh, sequence_length: as for `distribute`.
+
+    Returns:
+        The mesh, also where it is left to the default.
+
+    Raises:
+        ConfigError: they cannot, or a mesh is asked for on another backend than JAX.
+    """
+    if keras.backend.backend() != "jax":
+        if mesh:
+            raise ConfigError("`mesh` needs KERAS_BACKEND=jax.")
+        return {"batch": 1}
+    import jax
+
+    mesh = mesh or {"batch": jax.device_count()}
+    check_even(mesh, batch_size, sequence_length)
+    return mesh
 
 
 def data_part() -> tuple[int, int]:

@@ -151,10 +151,7 @@ On {data}:
 
 {stages}
 
-| on held-out texts | |
-|---|---:|
-| masked LM loss (nats) | {results.get("val_loss", float("nan")):.3f} |
-| accuracy of masked tokens | {results.get("val_accuracy", float("nan")):.3f} |
+{_held_out(results)}
 
 ## What it is for
 
@@ -164,6 +161,15 @@ bias they have. Nothing was done to remove any.
 
 Licence: {license}.
 """
+
+
+def _held_out(results):
+    if "val_loss" not in results:
+        return "It was not evaluated on held-out texts."
+    return f"""| on held-out texts | |
+|---|---:|
+| masked LM loss (nats) | {results["val_loss"]:.3f} |
+| accuracy of masked tokens | {results["val_accuracy"]:.3f} |"""
 
 
 def stages_of(run):

@@ -109,6 +109,11 @@ def resumable_fit(
     }.items():
         if number < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {number}")
+    if not max_loss_rise >= 0:
+        raise ValueError(
+            "`max_loss_rise` must not be negative, nor NaN. Received: "
+            f"max_loss_rise={max_loss_rise}"
+        )
     end_request = EndRequest()
     with end_request.listen():
         symbolic_build(model, _first_batch(dataset, 0))

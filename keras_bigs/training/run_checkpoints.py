@@ -74,10 +74,11 @@ def checkpoints_as_presets(run, directory, number=None):
     ```
     """
     run, directory = pathlib.Path(run), pathlib.Path(directory)
-    if not (run / "results.json").is_file():
+    if not ((run / "results.json").is_file() and (run / "config.json").is_file()):
         raise ConfigError(
             f"{run} is not the directory of a finished pretraining run: it has no "
-            "results.json. Name one of `recipes.pretrain`, or let it finish."
+            "results.json or config.json. Name one of `recipes.pretrain`, or let it "
+            "finish."
         )
     if number is not None and number < 1:
         raise ConfigError(f"`number` must be at least 1. Received: number={number}")

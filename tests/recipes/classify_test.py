@@ -293,6 +293,9 @@ def test_columns_of_predictions_must_not_clash(folder, nothing_built):
     new = write(folder / "new.tsv", rows(4, 0), "id\tsentence\tprobability")
     with pytest.raises(errors.DataError, match="named 'probability' already"):
         classify.main(parse(folder, predict=new))
+    # Of regression there are none.
+    _, table = classify.load(parse(folder, predict=new, regression=True))
+    assert "probability" in table.columns
 
 
 def test_output_of_something_else(folder, monkeypatch):

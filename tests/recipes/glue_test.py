@@ -141,6 +141,8 @@ def test_a_run_that_diverges_is_a_result(tmp_path, capsys):
     assert summary["scores"] == [0.1, 0.2] and summary["diverged"] == 1
     kept = [row["settings"]["seed"] for row in rows[1:] if has_preset(tmp_path, row)]
     assert kept == [2]
+    benchmark.report(tmp_path, {"cola": rows[:1]})
+    assert "cola: all 1 runs diverged" in (tmp_path / "glue.md").read_text()
 
 
 def has_preset(directory, row):

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -246,6 +247,14 @@ def test_publish(first_run, tmp_path, capsys):
     with pytest.raises(errors.ConfigError, match="is not finished"):
         publish.main(publish.Config(out, "toy_preset", tmp_path / "again"))
 
+    # Of a run without held-out texts.
+    other = shutil.copytree(first_run, tmp_path / "other")
+    for name in ("val_loss", "val_accuracy"):
+        results.pop(name)
+    (other / "results.json").write_text(json.dumps(results))
+    card = publishing.model_card(other, "toy", "d", "MIT")
+    assert "not evaluated on held-out texts" in card and "nan" not in card
+
 
 def test_publish_what_has_no_preprocessor(first_run, tmp_path):
     """Nor is every pair of block and routing a BiGS."""
@@ -418,6 +427,10 @@ def test_names_of_options_that_were():
         ({"learning_rate": -1e-3}, "`learning_rate` must be above 0"),
         ({"warmup_proportion": 1.0}, "`warmup_proportion` must be .* below 1"),
         ({"global_clipnorm": 0.0}, "`global_clipnorm` must be above 0"),
+        ({"max_loss_rise": math.nan}, "`max_loss_rise` must be at least 0"),
+        ({"seed": -1}, "`seed` must be from 0"),
+        ({"mask_selection_rate": 3.0}, "--mask_selection_rate 3.0 must be above 0"),
+        ({"dropout": 1.0}, "`dropout` must be .* below 1"),
         ({"keep": 0}, "--keep must be at least 1"),
         ({"save_every": 0}, "--save_every must be at least 1"),
         ({"validation_examples": -5}, "--validation_examples must be at least 0"),

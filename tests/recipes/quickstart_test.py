@@ -38,7 +38,7 @@ def test_quickstart(tmp_path, capsys):
     assert (output / "agreement.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     # The path is whole, brackets and all.
-    assert f"Figure: {output}/agreement.png\n" in printed
+    assert f"Wrote {output}\n" in printed
     # A sentence for every number of attractors; an untrained model may guess [MASK].
     sentences = [line for line in printed.splitlines() if "%" not in line]
     assert sum(line.count("[MASK]") for line in sentences) == 5

@@ -339,6 +339,7 @@ def test_questions_without_labels(tmp_path, name, nothing_built):
             {"train_examples": 121},
             "`train_examples` must be from 1 to 120",
         ),
+        ("contract_nli", {"articles": "a.json"}, "--articles is for --task quality"),
         ("quality", {"model": "enormous"}, "--model enormous is neither"),
         ("quality", {"sequence_length": 4}, "`sequence_length` must be"),
         ("contract_nli", {"train": "{}/train.jsonl"}, "line 1: there is no column 'in"),
@@ -352,7 +353,7 @@ def test_errors_come_before_the_work(tmp_path, task, change, message, nothing_bu
         name: value.format(tmp_path) if isinstance(value, str) else value
         for name, value in change.items()
     }
-    articles = {"articles": tmp_path / "articles.json"}
+    articles = {"articles": tmp_path / "articles.json"} if task == "quality" else {}
     config = parse(tmp_path, task, **articles | change)
     with pytest.raises(errors.UserError, match=message):
         scrolls.main(config)

@@ -10,7 +10,9 @@ from keras_bigs import analysis
 from keras_bigs import errors
 from keras_bigs import models
 from keras_bigs import training
+from keras_bigs.analysis import checkpoint_transfer
 from keras_bigs.training.benchmarks import glue as benchmark
+from keras_bigs.training.fine_tuning_config import EncoderConfig
 from keras_bigs.training.masked_lm import takes_tokens
 from keras_bigs.training.run_checkpoints import evenly_chosen
 from recipes import transfer
@@ -129,6 +131,30 @@ def test_recipe(run, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "fine_tune_glue", fine_tune)
     transfer.main(config)
     assert read_json(config.output / "results.json") == results
+
+    # What cannot be done is said before any fine-tuning.
+    options["output"] = tmp_path / "new"
+    for change, message in (
+        ({"run": [f"first={run}", f"second={tmp_path}"]}, "of a finished pretraining"),
+        ({"run": [f"a/b={run}", f"a-b={run}"]}, "would share a directory"),
+        ({"task": "all"}, "a figure is of one task"),
+        ({"checkpoints": 0}, "--checkpoints must be at least 1"),
+    ):
+        with pytest.raises(errors.ConfigError, match=message):
+            transfer.main(transfer.parse(to_arguments(options | change)))
+
+
+@pytest.mark.without_backend
+def test_a_checkpoint_from_which_all_diverged(tmp_path, monkeypatch, capsys):
+    """It has no score, which is said."""
+    rows = [{"settings": {"seed": 0}, "result": {"diverged": "The loss is nan."}}]
+    monkeypatch.setattr(checkpoint_transfer, "glue_grid", lambda *args: rows)
+    checkpoint = training.run_checkpoints.RunCheckpoint(9, 99, 5.0, tmp_path / "p")
+    points = analysis.transfer(
+        [checkpoint], tmp_path, "cola", None, EncoderConfig(), []
+    )
+    assert points == []
+    assert "all 1 runs from it diverged" in capsys.readouterr().out
 
 
 @pytest.mark.without_backend

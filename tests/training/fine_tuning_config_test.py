@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import keras
 import keras_hub
 import pytest
 
@@ -76,6 +77,13 @@ def test_sequences_longer_than_the_preset_takes(preset):
         errors.ConfigError, match=r"17 is above the 16 .*recipes.extend"
     ):
         build(model=preset, sequence_length=17)
+    # Found out before any data are read; of the original's checkpoints too.
+    with pytest.raises(errors.ConfigError, match="4096 is above the 512"):
+        EncoderConfig(model="bigs_mini_en_uncased", sequence_length=4096).check()
+    length = json.loads((ORIGINAL / "config.json").read_text())
+    length = length["max_position_embeddings"]
+    with pytest.raises(errors.ConfigError, match=f"99999 is above the {length}"):
+        EncoderConfig(model=str(ORIGINAL), sequence_length=99999)._check_length()
 
 
 def test_vocabulary_of_weights_that_have_none(tmp_path):
@@ -194,6 +202,13 @@ def test_a_mesh_that_is_none():
     """Found out before any data are read."""
     with pytest.raises(errors.ConfigError, match="A mesh is written as"):
         FineTuningConfig(mesh="rows=2").check()
+    with pytest.raises(errors.ConfigError, match="not divided between"):
+        FineTuningConfig(mesh="sequence=2").check()
+    message = "16 devices cannot share batches of 8"
+    if keras.backend.backend() != "jax":
+        message = "`mesh` needs KERAS_BACKEND=jax"
+    with pytest.raises(errors.ConfigError, match=message):
+        FineTuningConfig(mesh="batch=16", batch_size=8).check()
 
 
 def test_settings_are_what_the_result_depends_on():

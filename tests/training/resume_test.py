@@ -177,6 +177,30 @@ def test_killed_while_evaluating_and_twice(run, tmp_path):
     assert_same(model, fit(model, tmp_path / "c", save_every=2), expected)
 
 
+def test_killed_with_a_loss_scale(tmp_path):
+    """In float16, where it goes on from the scale that was found."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model, other = compiled_model(), compiled_model()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    keras.utils.set_random_seed(1)
+    expected = fit(model, tmp_path / "b"), get_state(model)
+    assert model.optimizer.dynamic_scale.path
+    keras.utils.set_random_seed(1)
+    with pytest.raises(Killed):
+        fit(other, tmp_path / "c", [At(4, kill)])
+    scramble(other)
+    assert_same(other, fit(other, tmp_path / "c"), expected)
+
+
+def test_a_loss_may_not_have_to_fall(tmp_path):
+    for value in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="`max_loss_rise` must not be negative"):
+            fit(None, tmp_path, max_loss_rise=value)
+
+
 def test_nothing_is_done_again(run):
     model, _, expected, directory = run
     scramble(model)

@@ -203,11 +203,17 @@ def report(directory, rows, notes=()):
                 if "splits" in row["result"]
             ]
             others[f"{name}, {split}"] = summarize(of_split, task.paper_metric)
+    diverged = [
+        f"{name}: all {len(rows[name])} runs diverged. Try a lower learning rate."
+        for name, summaries in groups.items()
+        if not summaries
+    ]
     groups = {name: summaries for name, summaries in groups.items() if summaries}
     columns = {column: paper.GLUE[column] for column in COLUMNS}
     caption = [
         "F1 of MRPC and QQP, Matthews' correlation of CoLA, Spearman's of STS-B, else "
         "accuracy. BERT to BiGS: the paper's, large, means of six.",
+        *diverged,
         *notes,
     ]
     if groups.keys() >= paper.GLUE[COLUMNS[0]].keys():

@@ -61,8 +61,8 @@ ENVIRONMENT = {
 def expect_no_tpu():
     """Sets the environment in which libtpu compiles for TPUs that are not there.
 
-    It is that of the whole process: one that plans does not train. Call it before
-    anything that imports JAX, or JAX complains of a missing TPU.
+    It is that of the whole process: one that plans does not train. Call it before JAX
+    looks for devices, or JAX complains of a missing TPU.
     """
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
