@@ -3,7 +3,6 @@
 import itertools
 import os
 
-import keras
 import numpy as np
 
 from keras_bigs.analysis.proportion import Proportion
@@ -44,7 +43,7 @@ def forced_choice(masked_lm, inputs, right, wrong, batch_size=256):
     right, wrong = np.asarray(right), np.asarray(wrong)
     is_right = np.empty(len(right), bool)
     for rows, logits in predict_batches(masked_lm, inputs, batch_size):
-        logits = keras.ops.convert_to_numpy(logits)[:, 0].astype("float32")
+        logits = logits[:, 0]
         own = np.arange(len(logits))
         is_right[rows] = logits[own, right[rows]] > logits[own, wrong[rows]]
     return is_right

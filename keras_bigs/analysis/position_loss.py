@@ -173,7 +173,7 @@ def _losses(masked_lm, x, y, rows, batch_size, progress):
     )
     for own, logits in batches:
         loss = keras.losses.sparse_categorical_crossentropy(
-            y[own], ops.cast(logits, "float32"), from_logits=True
+            y[own], logits, from_logits=True
         )
         losses[own] = ops.convert_to_numpy(loss)
     return losses

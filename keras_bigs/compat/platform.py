@@ -53,10 +53,13 @@ def platform():
     elif backend == "tensorflow":
         import tensorflow as tf
 
-        kinds = {device.device_type for device in tf.config.list_logical_devices()}
-        kind = "cpu" if kinds <= {"CPU"} else "accelerator"
+        # That of `keras.device`; in graphs without it none is chosen yet.
+        kind = tf.DeviceSpec.from_string(tf.constant(0.0).device).device_type
+        if kind is None:
+            kinds = {device.device_type for device in tf.config.list_logical_devices()}
+            kind = "CPU" if kinds <= {"CPU"} else "accelerator"
     else:
         from keras.src.backend.torch.core import get_device
 
         kind = get_device()
-    return "cpu" if kind.startswith("cpu") else "accelerator"
+    return "cpu" if kind.lower().startswith("cpu") else "accelerator"

@@ -3,6 +3,7 @@
 import inspect
 
 import keras
+from keras import ops
 
 from keras_bigs.compat.direct_call import DirectCall
 from keras_bigs.compat.keras_mask import without_mask
@@ -47,7 +48,8 @@ class Block(DirectCall):
 
     Raises:
         ValueError: an unknown routing, a routing layer that takes no `padding_mask` or
-            is built already, inputs of another rank, or an `intermediate_dim` below 1.
+            is built already, inputs of another rank, a `padding_mask` of another shape,
+            or an `intermediate_dim` below 1.
     """
 
     block = None
@@ -120,8 +122,10 @@ class Block(DirectCall):
         self.routing.build(input_shape)
 
     def call(self, inputs, padding_mask=None, mask=None, training=None):
+        # Keras casts floating-point inputs only.
+        inputs = ops.cast(inputs, self.compute_dtype)
         if self.mask_padding:
-            padding_mask = resolve_mask(padding_mask, mask)
+            padding_mask = resolve_mask(padding_mask, mask, inputs)
         else:
             padding_mask, inputs = None, without_mask(inputs)
         if not self.rematerialize:

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_bigs.compat.einsum import einsum
 from keras_bigs.layers.padding import resolve_mask
+from keras_bigs.layers.padding import zero_padding
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -25,6 +26,9 @@ class MeanPooling(keras.layers.Layer):
     Returns:
         `(batch, dim)` in the layer's compute dtype.
 
+    Raises:
+        ValueError: a `padding_mask` of another shape.
+
     Example:
     ```python
     layer = keras_bigs.layers.MeanPooling()
@@ -33,11 +37,14 @@ class MeanPooling(keras.layers.Layer):
     """
 
     def call(self, inputs, padding_mask=None, mask=None):
-        padding_mask = resolve_mask(padding_mask, mask)
+        # Keras casts floating-point inputs only.
+        inputs = ops.cast(inputs, self.compute_dtype)
+        padding_mask = resolve_mask(padding_mask, mask, inputs)
         if padding_mask is None:
             return ops.mean(inputs, axis=1)
+        inputs = zero_padding(inputs, padding_mask)
         dtype = keras.backend.result_type(inputs.dtype, "float32")
-        weights = ops.cast(padding_mask, dtype)
+        weights = ops.cast(ops.cast(padding_mask, "bool"), dtype)
         weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
         # A product of matrices is summed in float32 whatever the dtype.
         return einsum("bl,bld->bd", ops.cast(weights, inputs.dtype), inputs)

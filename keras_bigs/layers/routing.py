@@ -103,7 +103,8 @@ def register_routing(name):
 
 def _definition(routing):
     """Where a class or function is defined, the same when it is defined anew."""
-    return routing.__module__, routing.__qualname__
+    name = getattr(routing, "__qualname__", repr(routing))
+    return getattr(routing, "__module__", ""), name
 
 
 def routing_names():
@@ -111,13 +112,15 @@ def routing_names():
     return sorted(ROUTINGS)
 
 
-def get_routing(routing, options):
+def get_routing(routing, options, copy=0):
     """A new routing layer.
 
     Args:
         routing: a registered name, or a layer to copy (its weights are not copied).
         options: `RoutingOptions`. A copied layer takes its dtype from them and, if it
             has one, `max_length`; its other arguments are its own.
+        copy: int. Which copy of a layer this is. Its seed, if it has one, is that of
+            the layer and so much more.
 
     Returns:
         A `keras.layers.Layer` that shares nothing with others.
@@ -129,6 +132,8 @@ def get_routing(routing, options):
         config = routing.get_config()
         for name in {"dtype", "max_length"} & config.keys():
             config[name] = getattr(options, name)
+        if config.get("seed") is not None:
+            config["seed"] += copy
         return type(routing).from_config(config)
     if routing not in ROUTINGS:
         raise ValueError(

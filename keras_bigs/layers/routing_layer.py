@@ -1,6 +1,7 @@
 """The base class of routing layers."""
 
 import keras
+from keras import ops
 
 from keras_bigs.compat.direct_call import DirectCall
 from keras_bigs.layers.padding import resolve_mask
@@ -30,7 +31,7 @@ class RoutingLayer(DirectCall):
         `(batch, length, dim)` in the layer's compute dtype.
 
     Raises:
-        ValueError: inputs of another rank.
+        ValueError: inputs of another rank, or a `padding_mask` of another shape.
 
     Example:
     ```python
@@ -83,7 +84,9 @@ class RoutingLayer(DirectCall):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def call(self, inputs, padding_mask=None, mask=None):
-        return self.route(inputs, resolve_mask(padding_mask, mask))
+        # Keras casts floating-point inputs only.
+        inputs = ops.cast(inputs, self.compute_dtype)
+        return self.route(inputs, resolve_mask(padding_mask, mask, inputs))
 
     def route(self, x, padding_mask):
         """The routing itself.

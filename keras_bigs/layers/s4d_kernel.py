@@ -48,7 +48,8 @@ class S4DKernel(keras.layers.Layer):
 
     Raises:
         ValueError: an unknown name, a bad size or step range, inputs that are not
-            `(batch, length, dim)`, or a `num_kernels` that does not divide `dim`.
+            `(batch, length, dim)`, a `padding_mask` of another shape, or a
+            `num_kernels` that does not divide `dim`.
 
     Example:
     ```python
@@ -73,10 +74,7 @@ class S4DKernel(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if num_kernels < 1:
-            raise ValueError(
-                f"`num_kernels` must be at least 1. Received: num_kernels={num_kernels}"
-            )
+        ssm.check_initial(state_dim, num_kernels, state_matrix, min_step, max_step)
         ssm.check_method(method)
         ssm.check_discretization(discretization)
         self.state_dim = state_dim
@@ -97,6 +95,11 @@ class S4DKernel(keras.layers.Layer):
             raise ValueError(
                 f"`{self.name}` runs along axis 1 of `(batch, length, dim)`. Reshape "
                 f"the input to that. Received: input_shape={input_shape}"
+            )
+        if input_shape[-1] is None:
+            raise ValueError(
+                "The last dimension of the input must be known. Received: "
+                f"input_shape={input_shape}"
             )
         if input_shape[-1] % self.num_kernels:
             raise ValueError(
@@ -137,7 +140,7 @@ class S4DKernel(keras.layers.Layer):
     def call(self, inputs, padding_mask=None, mask=None):
         # Keras casts floating-point inputs only.
         inputs = ops.cast(inputs, self.compute_dtype)
-        inputs = zero_padding(inputs, resolve_mask(padding_mask, mask))
+        inputs = zero_padding(inputs, resolve_mask(padding_mask, mask, inputs))
         (convolve,) = self._convolutions(
             [self.ssm_parameters],
             inputs,
@@ -157,7 +160,15 @@ class S4DKernel(keras.layers.Layer):
             `(num_kernels, length)`, float32 (float64 under a float64 policy); tap `l`
             weighs the input `l` tokens back (ahead, for `reverse=True`), and tap 0
             includes `D`.
+
+        Raises:
+            ValueError: the layer is not built.
         """
+        if not self.built:
+            raise ValueError(
+                f"`{self.name}` has no kernel before it is built: call it on an input, "
+                "or `build((None, None, dim))`."
+            )
         return ssm.kernel(
             ssm.discretize(self.ssm_parameters, self.discretization), length
         )

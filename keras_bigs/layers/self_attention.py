@@ -37,6 +37,7 @@ class SelfAttention(RoutingLayer):
 
     def __init__(self, num_heads=None, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
+        check_num_heads(num_heads)
         self.num_heads = num_heads
         self.dropout = dropout
 
@@ -72,8 +73,16 @@ class SelfAttention(RoutingLayer):
         }
 
 
+def check_num_heads(num_heads):
+    """Raises `ValueError` if there is a number of heads, and it is below 1."""
+    if num_heads is not None and num_heads < 1:
+        raise ValueError(
+            f"`num_heads` must be at least 1. Received: num_heads={num_heads}"
+        )
+
+
 def resolve_num_heads(num_heads, dim):
-    """The number of heads for `dim` channels, checked.
+    """The number of heads for `dim` channels.
 
     Args:
         num_heads: int, or `None` for the fewest heads of at most 64 channels.
@@ -83,12 +92,8 @@ def resolve_num_heads(num_heads, dim):
         int.
 
     Raises:
-        ValueError: a `num_heads` that does not divide `dim`.
+        ValueError: it does not divide `dim`.
     """
-    if num_heads is not None and num_heads < 1:
-        raise ValueError(
-            f"`num_heads` must be at least 1. Received: num_heads={num_heads}"
-        )
     if num_heads is None:
         return next(n for n in range(-(-dim // 64), dim + 1) if dim % n == 0)
     if dim % num_heads:

@@ -6,6 +6,7 @@ from keras import ops
 from keras_bigs.compat.einsum import einsum
 from keras_bigs.layers.initializers import sublayer_arguments
 from keras_bigs.layers.routing_layer import RoutingLayer
+from keras_bigs.layers.self_attention import check_num_heads
 from keras_bigs.layers.self_attention import resolve_num_heads
 
 
@@ -33,7 +34,7 @@ class SlidingWindowAttention(RoutingLayer):
 
     Raises:
         ValueError: a `window` below 1, a negative `num_global_tokens`, or a
-            `num_heads` that does not divide `dim`.
+            `num_heads` below 1, or that does not divide `dim`.
 
     Example:
     ```python
@@ -46,6 +47,7 @@ class SlidingWindowAttention(RoutingLayer):
         self, window=128, num_global_tokens=0, num_heads=None, dropout=0.0, **kwargs
     ):
         super().__init__(**kwargs)
+        check_num_heads(num_heads)
         if window < 1 or num_global_tokens < 0:
             raise ValueError(
                 "`window` must be at least 1 and `num_global_tokens` at least 0. "

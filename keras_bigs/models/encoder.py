@@ -236,8 +236,9 @@ def load_tokenizer(preset, **kwargs):
     """The tokenizer of a preset, for this library's preprocessors.
 
     Args:
-        preset: the preset, as for `keras_hub.tokenizers.Tokenizer.from_preset`.
-        **kwargs: arguments of the preset's tokenizer to replace.
+        preset: the preset, as for `keras_hub.tokenizers.Tokenizer.from_preset`, or
+            `pathlib.Path`.
+        **kwargs: arguments of the tokenizer to replace.
 
     Returns:
         `BiGSTokenizer` for BiGS and BERT, which serves all preprocessors; otherwise
@@ -249,20 +250,23 @@ def load_tokenizer(preset, **kwargs):
     tokenizer("The fox.")
     ```
     """
-    tokenizer = Tokenizer.from_preset(preset, **kwargs)
+    tokenizer = Tokenizer.from_preset(os.fspath(preset), **kwargs)
     if isinstance(tokenizer, BertTokenizer):
-        return to_bigs_tokenizer(tokenizer)
+        # The others are in the tokenizer; of accents BERT's knows its own default only.
+        accents = {k: v for k, v in kwargs.items() if k == "strip_accents"}
+        return to_bigs_tokenizer(tokenizer, **accents)
     return tokenizer
 
 
-def to_bigs_tokenizer(tokenizer):
-    """A `BiGSTokenizer` with the vocabulary of BERT's tokenizer.
+def to_bigs_tokenizer(tokenizer, strip_accents=None):
+    """A `BiGSTokenizer` with the vocabulary and options of BERT's tokenizer.
 
     Token ids are the same but for accents: where text is lower-cased they are stripped,
     as in BERT's pretraining. keras-hub leaves them.
 
     Args:
         tokenizer: `keras_hub.models.BertTokenizer`.
+        strip_accents: bool or `None`. Whether to strip them; `None` as above.
 
     Returns:
         `BiGSTokenizer`.
@@ -279,7 +283,14 @@ def to_bigs_tokenizer(tokenizer):
     return BiGSTokenizer(
         tokenizer.get_vocabulary(),
         lowercase=tokenizer.lowercase,
+        strip_accents=strip_accents,
+        sequence_length=tokenizer.sequence_length,
+        split=tokenizer.split,
+        split_on_cjk=tokenizer.split_on_cjk,
+        suffix_indicator=tokenizer.suffix_indicator,
+        oov_token=tokenizer.oov_token,
         special_tokens_in_strings=tokenizer.special_tokens_in_strings,
+        dtype=tokenizer.compute_dtype,
     )
 
 

@@ -10,6 +10,7 @@ from keras_bigs.compat.keras_hub_preprocessing import (
 from keras_bigs.compat.keras_hub_preprocessing import in_tf_function
 from keras_bigs.compat.keras_hub_preprocessing import no_convert_scope
 from keras_bigs.compat.keras_hub_preprocessing import tf
+from keras_bigs.models.segment_packer import check_sequence_length
 from keras_bigs.models.segment_packer import pack_segments
 
 
@@ -21,7 +22,7 @@ class PackedPreprocessor(Preprocessor):
 
     Args:
         tokenizer: the tokenizer.
-        sequence_length: int. The length of packed inputs, in tokens.
+        sequence_length: int. The length of packed inputs, in tokens, at least 4.
         **kwargs: as for `keras_hub.models.Preprocessor`.
     """
 
@@ -111,12 +112,17 @@ class PackedPreprocessor(Preprocessor):
 
     @sequence_length.setter
     def sequence_length(self, value):
-        if value < 4:
-            raise ValueError(
-                "`sequence_length` must be at least 4: up to three tokens are special. "
-                f"Received: sequence_length={value}"
-            )
+        check_sequence_length(value)
         self._sequence_length = value
+
+
+def require_preprocessor(task, method):
+    """Raises `ValueError` if a task has no preprocessor, which a method of it needs."""
+    if task.preprocessor is None:
+        raise ValueError(
+            f"`{method}` tokenizes text and needs a `preprocessor`. This model has "
+            "`preprocessor=None`."
+        )
 
 
 def special_tokens_of_pair(tokenizer):

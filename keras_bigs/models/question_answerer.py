@@ -7,6 +7,8 @@ import numpy as np
 from keras_hub.models import Task
 
 from keras_bigs.models.offsets import tokenize_with_offsets
+from keras_bigs.models.packed_preprocessor import require_preprocessor
+from keras_bigs.models.packed_preprocessor import special_tokens_of_pair
 from keras_bigs.models.row_prediction import predict_rows
 
 
@@ -66,7 +68,8 @@ class QuestionAnswerer(Task):
     def answer(self, question, context, top_k=1, max_answer_length=30, stride=128):
         """Finds the most probable answers to a question in a text.
 
-        Candidates are all runs of at most `max_answer_length` tokens of the context. A
+        Candidates are all runs of at most `max_answer_length` tokens of the context
+        that fit beside the question into the preprocessor's `sequence_length`. A
         context that does not fit beside its question is read in overlapping windows,
         and a candidate's logit is the sum of its first token's start logit and its last
         token's end logit, in the window where that is highest. Scores are the softmax
@@ -80,7 +83,8 @@ class QuestionAnswerer(Task):
             max_answer_length: int. The most tokens of an answer.
             stride: int. How many tokens later each window starts than the one before
                 it. Windows start less far apart where they would otherwise not hold
-                every candidate.
+                every candidate: if answers may be nearly as long as the room beside the
+                question, there are nearly as many windows as tokens.
 
         Returns:
             For strings and `top_k=1` a dict of `text`; `start` and `end`, offsets in
@@ -103,11 +107,7 @@ class QuestionAnswerer(Task):
         # {"text": "Ada Lovelace", "start": 0, "end": 12, "score": 0.97}
         ```
         """
-        if self.preprocessor is None:
-            raise ValueError(
-                "`answer` tokenizes text and needs a `preprocessor`. This model has "
-                "`preprocessor=None`."
-            )
+        require_preprocessor(self, "answer")
         options = {
             "top_k": top_k,
             "max_answer_length": max_answer_length,
@@ -160,12 +160,13 @@ class QuestionAnswerer(Task):
                 f"`context` must have at least one token. Received: context={context!r}"
             )
         limit = self.preprocessor.sequence_length
-        room = limit - len(question_ids) - 3
+        special = special_tokens_of_pair(self.preprocessor.tokenizer)
+        room = limit - len(question_ids) - special
         if room < 1:
             raise ValueError(
                 f"`question` has {len(question_ids)} tokens, and the preprocessor's "
                 f"`sequence_length` of {limit} leaves no room for the context beside "
-                "it and three special tokens. Shorten the question or raise "
+                f"it and {special} special tokens. Shorten the question or raise "
                 f"`sequence_length`. Received: question={question[:80]!r}"
             )
         # Not above `room - max_answer_length + 1`, or some candidates cross the ends of

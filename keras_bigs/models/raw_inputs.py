@@ -51,6 +51,9 @@ class RawInputs:
             if 0 < cut < _length(train):
                 held_out = _rows(train, slice(cut, None))
                 train = _rows(train, slice(cut))
+        for data in (train, held_out):
+            if data is not None:
+                self.check_labels(data[1])
         needs_held_out = validation_data is not None or validation_split
         if not self._prepares(train) or (
             needs_held_out and not self._prepares(held_out)
@@ -81,6 +84,8 @@ class RawInputs:
     def evaluate(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
         """See `keras_hub.models.Task.evaluate`."""
         data = _in_memory((x, y, sample_weight))
+        if data is not None:
+            self.check_labels(data[1])
         if not self._prepares(data):
             return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
         return keras.Model.evaluate(self, self._batches(data, batch_size), **kwargs)
@@ -91,6 +96,21 @@ class RawInputs:
         if not self._prepares(data):
             return super().predict(x, batch_size=batch_size, **kwargs)
         return keras.Model.predict(self, self._batches(data, batch_size), **kwargs)
+
+    def check_labels(self, y):
+        """Finds out what cannot be learnt, of all labels before any training.
+
+        Args:
+            y: a list or array of labels; anything else passes.
+
+        Raises:
+            ValueError: a label that the task has no output for.
+        """
+
+    def preprocess_samples(self, x, y=None, sample_weight=None):
+        """See `keras_hub.models.Task`."""
+        self.check_labels(y)
+        return super().preprocess_samples(x, y, sample_weight)
 
     def _prepares(self, data):
         """Whether data, as `_in_memory` returns them, can be preprocessed here."""

@@ -31,7 +31,8 @@ def predict_batches(model, inputs, batch_size):
         batch_size: int. Rounded up to what devices can share.
 
     Yields:
-        `(rows, outputs)`: the slice of rows of a batch, and their outputs, an array.
+        `(rows, outputs)`: the slice of rows of a batch, and their outputs, a float32
+        array.
     """
     inputs = {name: inputs[name] for name in model.input}
     batch_size = round_up(batch_size, parts_of_batches())
@@ -41,6 +42,8 @@ def predict_batches(model, inputs, batch_size):
         outputs = keras.Model.predict_on_batch(
             model, {name: array[rows] for name, array in inputs.items()}
         )
+        # By NumPy: on PyTorch `keras.ops.cast` leaves NumPy's bfloat16 as it is.
+        outputs = np.asarray(outputs).astype("float32", copy=False)
         stop = min(start + batch_size, num_rows)
         yield slice(start, stop), outputs[: stop - start]
 
@@ -88,7 +91,7 @@ def predict_rows(task, segments, batch_size=32):
         # The inputs are tokenized already: past the preprocessing of a `Task`.
         outputs = keras.Model.predict_on_batch(task, x)
         outputs = keras.tree.map_structure(
-            lambda v: keras.ops.convert_to_numpy(keras.ops.cast(v, "float32")), outputs
+            lambda v: np.asarray(v).astype("float32", copy=False), outputs
         )
         for place, i in enumerate(rows):
             results[i] = keras.tree.map_structure(

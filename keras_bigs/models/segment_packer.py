@@ -58,6 +58,28 @@ class SegmentPacker(MultiSegmentPacker):
         )
 
 
+def check_sequence_length(value):
+    """Raises `ValueError` unless so many tokens are a number that can be packed."""
+    if not isinstance(value, int) or value < 4:
+        raise ValueError(
+            "`sequence_length` must be an int and at least 4: up to three tokens are "
+            f"special. Received: sequence_length={value!r}"
+        )
+
+
+class PacksSegments:
+    """Goes before a preprocessor of keras-hub that has a `packer`: that of this file,
+    which packs lists in NumPy."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        check_sequence_length(self.sequence_length)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.packer = SegmentPacker.of(self.packer)
+
+
 def pack_segments(
     segments,
     length,

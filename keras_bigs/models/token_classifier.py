@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from scipy.special import softmax
 
+from keras_bigs.models.packed_preprocessor import require_preprocessor
 from keras_bigs.models.ragged_task import RaggedTask
 from keras_bigs.models.ragged_task import pad_rows
 from keras_bigs.models.ragged_task import raw_rows
@@ -116,11 +117,7 @@ class TokenClassifier(RaggedTask):
         # [[{"word": "Ada", "class_id": 1, "score": 0.98}, ...]]
         ```
         """
-        if self.preprocessor is None:
-            raise ValueError(
-                "`classify_words` tokenizes text and needs a `preprocessor`. This "
-                "model has `preprocessor=None`."
-            )
+        require_preprocessor(self, "classify_words")
         rows, _, batched = self.preprocessor.read(texts)
         pieces = self.preprocessor.tokenize_words(rows)
         limit = self.preprocessor.sequence_length

@@ -17,6 +17,7 @@ from keras_bigs.ssm.discretization import discretize
 from keras_bigs.ssm.kernel import kernel
 from keras_bigs.ssm.parameters import STATE_MATRICES
 from keras_bigs.ssm.parameters import SSMParameters
+from keras_bigs.ssm.parameters import check_initial
 from keras_bigs.ssm.parameters import initial_parameters
 from keras_bigs.ssm.parameters import s4d_inv
 from keras_bigs.ssm.parameters import s4d_legs

@@ -3,10 +3,12 @@
 Inside a chunk of `C` tokens the convolution is a `C x C` Toeplitz product. A chunk's
 tokens reach later chunks only through the `N` states at its end,
 
-    s_t = A_bar^C s_{t-1} + sum_j A_bar^(C-1-j) u_{t,j},
-    y_{t,i} = (T u_t)_i + Re(c A_bar^(i+1) s_{t-1}),        c = C B_bar,
+    s_t = A_bar^C s_{t-1} + sum_j A_bar^(C-1-j) B_bar u_{t,j},
+    y_{t,i} = (T u_t)_i + Re(C A_bar^(i+1) s_{t-1}),
 
 so inflow and outflow are matrix products, as is the recurrence over chunks (`states`).
+With `B_bar` on the way in, states are no larger than the SSM's own, and stay within
+16 bits.
 Cost: `O(C + N)` a token and channel, memory linear in length.
 """
 
@@ -21,11 +23,11 @@ from keras_bigs.ssm import states
 from keras_bigs.ssm.kernel import indices
 from keras_bigs.ssm.kernel import kernel
 from keras_bigs.ssm.kernel import mix_positions
+from keras_bigs.ssm.kernel import multiply
 from keras_bigs.ssm.kernel import pad_length
 from keras_bigs.ssm.kernel import powers
 from keras_bigs.ssm.kernel import round_up
 from keras_bigs.ssm.kernel import toeplitz_matrix
-from keras_bigs.ssm.kernel import weigh
 
 # Tokens a chunk, long enough to keep matrix units busy, by where the program runs; from
 # the tables in `benchmarks/README.md`. Where the length is unknown until it runs
@@ -40,7 +42,7 @@ class Chunks(NamedTuple):
     Attributes:
         inside: `(K, C, C)`, the Toeplitz matrix of the causal convolution.
         inflow: `(K, N, 2, C)`: at `[..., p, j]`, what has become of an input after `j`
-            steps.
+            steps in the state.
         outflow: `(K, N, 2, C)`: at `[..., p, i]`, what a state adds to the output
             `i + 1` steps on.
         transition: from chunk to chunk, see `states.prepare`.
@@ -63,17 +65,22 @@ def prepare(ssm, length):
     """`Chunks` for a sequence, whose length need not be a multiple of theirs."""
     chunk = chunk_length(length)
     real, imaginary = powers(ssm, indices(chunk + 1))
-    out_re, out_im = weigh(ssm, real[..., 1:], imaginary[..., 1:])
+    before, after = (
+        (real[..., :-1], imaginary[..., :-1]),
+        (real[..., 1:], imaginary[..., 1:]),
+    )
+    inflow = multiply((ssm.B_re, ssm.B_im), before)
+    out_re, out_im = multiply((ssm.C_re, ssm.C_im), after)
     return Chunks(
         inside=toeplitz_matrix(kernel(ssm, chunk)),
-        inflow=ops.stack([real, imaginary], axis=2)[..., :chunk],
+        inflow=ops.stack(inflow, axis=2),
         outflow=ops.stack([out_re, -out_im], axis=2),
         transition=states.prepare(ssm, chunk, round_up(length, chunk) // chunk),
     )
 
 
 def apply(u, chunks, reverse=False):
-    """Convolves chunk by chunk. States are carried in float32 for 16-bit inputs.
+    """Convolves chunk by chunk. Between chunks states are float32 for 16-bit inputs.
 
     Args:
         u: `(batch, length, dim)`.

@@ -105,8 +105,8 @@ def convolve(
 
     Raises:
         ValueError: an unknown `discretization` or `method`, inputs that are not
-            `(batch, length, dim)` or no floating-point numbers, or a number of kernels
-            that does not divide `dim`.
+            `(batch, length, dim)`, without a position or no floating-point numbers, or
+            a number of kernels that does not divide `dim`.
 
     Example:
     ```python
@@ -158,6 +158,11 @@ def convolutions(
         raise ValueError(
             "An SSM runs along axis 1 of `(batch, length, dim)`. Reshape the inputs to "
             f"that. Received: inputs.shape={tuple(like.shape)}"
+        )
+    if like.shape[1] == 0:
+        raise ValueError(
+            "An SSM needs one position or more. Received: "
+            f"inputs.shape={tuple(like.shape)}"
         )
     num_kernels, dim = parameters[0].A_re.shape[0], like.shape[-1]
     if dim % num_kernels:

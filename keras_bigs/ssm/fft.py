@@ -29,6 +29,8 @@ def apply(u, taps, reverse=False):
     Returns:
         `(batch, length, dim)` in the dtype of `u`.
     """
+    if u.shape[0] == 0:
+        return u  # PyTorch has no transform of nothing
     dtype = u.dtype
     batch, length, dim = ops.shape(u)[0], ops.shape(u)[1], u.shape[-1]
     # Twice the length, so that the ends do not wrap around; a multiple of 128, since

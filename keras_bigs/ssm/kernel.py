@@ -57,19 +57,18 @@ def powers(ssm, exponents):
     return magnitude * ops.cos(power * log_im), magnitude * ops.sin(power * log_im)
 
 
-def weigh(ssm, real, imaginary):
-    """`C B_bar A_bar^l`: what an input adds to a mode's output `l` steps on.
+def multiply(coefficients, power):
+    """Complex products of one number a mode with powers of its transition.
 
     Args:
-        ssm: `DiscreteSSM` of `K` kernels and state size `N`.
-        real: `(K, N, L)`, real part of `A_bar^l`.
-        imaginary: `(K, N, L)`, imaginary part of `A_bar^l`.
+        coefficients: `(real, imaginary)`, each `(K, N)`.
+        power: `(real, imaginary)`, each `(K, N, L)`, such as `powers` returns.
 
     Returns:
         `(real, imaginary)`, each `(K, N, L)`.
     """
-    c_re = ops.expand_dims(ssm.C_re * ssm.B_re - ssm.C_im * ssm.B_im, -1)
-    c_im = ops.expand_dims(ssm.C_re * ssm.B_im + ssm.C_im * ssm.B_re, -1)
+    (c_re, c_im), (real, imaginary) = coefficients, power
+    c_re, c_im = ops.expand_dims(c_re, -1), ops.expand_dims(c_im, -1)
     return c_re * real - c_im * imaginary, c_re * imaginary + c_im * real
 
 
@@ -99,7 +98,11 @@ def kernel(ssm, length):
     exponents = concatenate([indices(TAP_BLOCK), starts])
     real, imaginary = powers(ssm, exponents)
     inner = ops.concatenate([real, imaginary], axis=1)[..., :TAP_BLOCK]
-    outer_re, outer_im = weigh(ssm, real[..., TAP_BLOCK:], imaginary[..., TAP_BLOCK:])
+    # What an input adds to a mode's output: `C B_bar A_bar^l`.
+    c_re = ssm.C_re * ssm.B_re - ssm.C_im * ssm.B_im
+    c_im = ssm.C_re * ssm.B_im + ssm.C_im * ssm.B_re
+    starts = real[..., TAP_BLOCK:], imaginary[..., TAP_BLOCK:]
+    outer_re, outer_im = multiply((c_re, c_im), starts)
     outer = ops.concatenate([outer_re, -outer_im], axis=1)
     taps = einsum_in_full_precision("kni,knj->kij", outer, inner)
     taps = ops.reshape(taps, (ssm.D.shape[0], -1))[:, :length]

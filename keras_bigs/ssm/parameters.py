@@ -88,6 +88,25 @@ def s4d_inv(state_dim):
 STATE_MATRICES = {"legs": s4d_legs, "lin": s4d_lin, "inv": s4d_inv}
 
 
+def check_initial(state_dim, num_kernels, state_matrix, min_step, max_step):
+    """Raises `ValueError` as `initial_parameters` does."""
+    if state_matrix not in STATE_MATRICES:
+        raise ValueError(
+            f"Unknown `state_matrix={state_matrix!r}`. "
+            f"Choose one of {sorted(STATE_MATRICES)}."
+        )
+    if state_dim < 1 or num_kernels < 1:
+        raise ValueError(
+            "`state_dim` and `num_kernels` must be at least 1. "
+            f"Received: state_dim={state_dim}, num_kernels={num_kernels}"
+        )
+    if not 0 < min_step <= max_step:
+        raise ValueError(
+            "Step sizes must satisfy `0 < min_step <= max_step`. "
+            f"Received: min_step={min_step}, max_step={max_step}"
+        )
+
+
 def initial_parameters(
     state_dim,
     num_kernels=1,
@@ -117,21 +136,7 @@ def initial_parameters(
         ValueError: an unknown `state_matrix`, a size below 1, or step sizes that are
             not `0 < min_step <= max_step`.
     """
-    if state_matrix not in STATE_MATRICES:
-        raise ValueError(
-            f"Unknown `state_matrix={state_matrix!r}`. "
-            f"Choose one of {sorted(STATE_MATRICES)}."
-        )
-    if state_dim < 1 or num_kernels < 1:
-        raise ValueError(
-            "`state_dim` and `num_kernels` must be at least 1. "
-            f"Received: state_dim={state_dim}, num_kernels={num_kernels}"
-        )
-    if not 0 < min_step <= max_step:
-        raise ValueError(
-            "Step sizes must satisfy `0 < min_step <= max_step`. "
-            f"Received: min_step={min_step}, max_step={max_step}"
-        )
+    check_initial(state_dim, num_kernels, state_matrix, min_step, max_step)
     rng = np.random.default_rng(seed)
     real, imaginary = STATE_MATRICES[state_matrix](state_dim)
     return SSMParameters(

@@ -49,7 +49,7 @@ def test_sums_are_float32(equation, first, second, dtype):
 
 
 def test_float32_stays():
-    x = np.ones((2, 3), "float32")
-    np.testing.assert_array_equal(
-        to_numpy(einsum("ij,kj->ik", x, x)), np.full((2, 2), 3)
-    )
+    x = np.array([[1 + 2.0**-20, 0.0], [0.0, 1.0]], "float32")
+    y = einsum("ij,kj->ik", x, np.eye(2, dtype="float32"))
+    assert keras.backend.standardize_dtype(y.dtype) == "float32"
+    np.testing.assert_array_equal(to_numpy(y), x)

@@ -148,12 +148,11 @@ def test_short_sequences_of_several_lengths_take_no_loop(max_length, has_loop):
             np.testing.assert_allclose(actual / scale, wanted / scale, atol=1e-4)
 
 
-def test_integers_are_cast():
-    """Keras does not cast them, and integer taps would be none."""
+def test_functions_take_no_integers():
+    """Layers cast them (`routing_test.py`); integer taps would be none."""
     x = np.random.default_rng(0).integers(-5, 5, X.shape)
     layer = layers.S4DKernel(4, seed=0)
-    expected = to_numpy(layer(x.astype("float32")))
-    np.testing.assert_array_equal(to_numpy(layer(x)), expected)
+    layer.build(x.shape)
     with pytest.raises(ValueError, match="takes floating-point inputs"):
         ssm.convolve(x, layer.ssm_parameters)
 
@@ -162,4 +161,25 @@ def test_at_least_one_kernel_and_one_head():
     with pytest.raises(ValueError, match="num_kernels=0"):
         layers.S4DKernel(4, num_kernels=0)
     with pytest.raises(ValueError, match="num_heads=0"):
-        layers.SelfAttention(num_heads=0)(X)
+        layers.SelfAttention(num_heads=0)
+    with pytest.raises(ValueError, match="num_heads=0"):
+        layers.SlidingWindowAttention(num_heads=0)
+
+
+@pytest.mark.parametrize("cls", [layers.S4DKernel, layers.BiSSM])
+def test_what_makes_no_sense_is_refused_at_once(cls):
+    for options, message in (
+        ({"state_matrix": "x"}, "Unknown `state_matrix='x'`"),
+        ({"state_dim": 0}, "state_dim=0"),
+        ({"min_step": -1.0}, "min_step=-1.0"),
+        ({"min_step": 0.1, "max_step": 0.01}, "max_step=0.01"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            cls(**options)
+
+
+def test_a_kernel_is_of_a_built_layer():
+    with pytest.raises(ValueError, match="has no kernel before it is built"):
+        layers.S4DKernel(4).kernel(9)
+    with pytest.raises(ValueError, match="The last dimension of the input must be"):
+        layers.S4DKernel(4)(keras.Input((None, None)))

@@ -232,6 +232,28 @@ def test_berts_tokenizer():
     assert ids(uncased, "Shé got") == [8, 9]
 
 
+def test_options_of_a_tokenizer_are_kept(tmp_path):
+    """From BERT's, in saving and loading, and where the caller changes them."""
+    bert = keras_hub.models.BertTokenizer(
+        ["日本", *PIECES], lowercase=True, split_on_cjk=False, sequence_length=4
+    )
+    for tokenizer in (bert, models.to_bigs_tokenizer(bert)):
+        assert (tokenizer.split_on_cjk, tokenizer.sequence_length) == (False, 4)
+    again = models.BiGSTokenizer.from_config(tokenizer.get_config())
+    assert (again.split_on_cjk, again.strip_accents) == (False, True)
+    make, make_tokenizer = PARTS[0]
+    for part in (make(), make_tokenizer()):
+        part.save_to_preset(str(tmp_path / "bert"))
+    changed = {
+        "split_on_cjk": False,
+        "strip_accents": False,
+        "sequence_length": 4,
+        "oov_token": "it",
+    }
+    tokenizer = models.load_tokenizer(tmp_path / "bert", **changed)
+    assert {name: getattr(tokenizer, name) for name in changed} == changed
+
+
 @pytest.mark.parametrize(("make", "make_tokenizer"), PARTS)
 @fast_on_torch
 def test_text_classifier(make, make_tokenizer, tmp_path):

@@ -242,11 +242,16 @@ def test_a_dataset_for_validation(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("y", "split"), [(LABELS, 0.9), (LABELS[:3], 0.2)], ids=["all", "too few"]
+    ("y", "split", "message"),
+    [
+        (LABELS, 0.9, "not sufficient to split"),
+        (LABELS[:3], 0.2, "same batch dimension"),
+    ],
+    ids=["all", "too few"],
 )
-def test_what_cannot_be_split_is_refused(y, split):
+def test_what_cannot_be_split_is_refused(y, split, message):
     classifier = compiled(task(num_classes=3))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=message):
         classifier.fit(np.array(TEXTS), np.array(y), validation_split=split, verbose=0)
 
 
@@ -261,3 +266,49 @@ def test_all_layers_are_built(cls):
     task.preprocessor(["The fox."])
     layers = [*inner_layers(task), *inner_layers(task.preprocessor)]
     assert not [layer for layer in layers if not layer.built]
+
+
+def test_labels_that_are_no_classes():
+    """JAX would train on them, with a loss of 0."""
+    classifier = compiled(task(num_classes=3))
+    for y in ([0, 1, 2, 3, 0], [0, 0, -1, 0, 0], np.array([0.0, 7, 0, 0, 0])):
+        for call in (classifier.fit, classifier.evaluate, classifier.train_on_batch):
+            with pytest.raises(ValueError, match="`y` must be classes from 0 to 2"):
+                call(TEXTS, y)
+    with pytest.raises(ValueError, match="`y` must be classes"):
+        classifier.fit(TEXTS, LABELS, validation_data=(TEXTS, [3] * 5), verbose=0)
+    with pytest.raises(ValueError, match="`y` must be numbers"):
+        classifier.fit(TEXTS, ["good"] * 5)
+    # What another loss makes of labels is not known here.
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)
+    classifier.compile(loss=loss)
+    classifier.fit(TEXTS, [0, 1, 2, 9, 0], verbose=0)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    classifier.compile(loss=loss, metrics=[])
+    classifier.fit(TEXTS, np.eye(5, 3), verbose=0)
+
+
+def test_labels_that_are_no_rows_of_zeros_and_ones():
+    tagger = task(num_classes=3, multi_label=True)
+    tagger.compile()
+    for y in ([[7, 0, 0]] * 5, [[0, 1]] * 5, [0, 1, 2, 0, 1]):
+        with pytest.raises(ValueError, match="a row of zeros and ones for each text"):
+            tagger.fit(TEXTS, y)
+    tagger.fit(TEXTS, [[1, 0, 0.5]] * 5, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [models.BiGSTextClassifier, models.BiGSTextEmbedder, models.BiGSMaskedLM],
+)
+def test_lengths_that_cannot_be_packed(cls):
+    tokenizer = models.BiGSTokenizer(VOCABULARY)
+    for length in (0, 3, 10.5):
+        with pytest.raises(ValueError, match="must be an int and at least 4"):
+            cls.preprocessor_cls(tokenizer, sequence_length=length)
+
+
+def test_a_preprocessor_of_another_task():
+    preprocessor = task(num_classes=3).preprocessor
+    with pytest.raises(ValueError, match="must be a `BiGSTokenClassifierPreprocessor`"):
+        models.BiGSTokenClassifier(small(vocabulary_size=8), 3, preprocessor)

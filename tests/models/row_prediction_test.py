@@ -115,3 +115,19 @@ def test_masks_are_filled_by_devices_that_share_batches(monkeypatch):
             assert guess["score"] == pytest.approx(other["score"], rel=1e-5)
     assert task.fill_mask(texts[0], top_k=2)
     assert sizes == [4, 4]
+
+
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+def test_outputs_of_16_bits_are_float32(policy):
+    """Also on PyTorch; a softmax in bfloat16 would make nearly equal guesses equal."""
+    task = make_task(routing="convolution", dtype=policy)
+    (output,) = row_prediction.predict_rows(task, (make_rows([9]),))
+    assert output.dtype == "float32"
+    pieces = models.BiGSMaskedLMPreprocessor(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=64
+    )
+    masked_lm = models.BiGSMaskedLM(task.backbone, pieces)
+    guesses = masked_lm.fill_mask("a [MASK]", top_k=5)[0]
+    scores = np.array([guess["score"] for guess in guesses], "float32")
+    # Sixteen bits of a bfloat16 are those of its float32; the others would be zeros.
+    assert (scores.view("uint32") & 0xFFFF).any()

@@ -1,5 +1,7 @@
 """Vocabulary files as they come."""
 
+import gzip
+
 import pytest
 
 from keras_bigs import errors
@@ -12,7 +14,7 @@ PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "fox", "\u2028", 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("last", [True, False])
 def test_marks_and_ends_of_lines(encoding, end, last, tmp_path):
     path = tmp_path / "vocab.txt"
@@ -27,6 +29,9 @@ def test_marks_and_ends_of_lines(encoding, end, last, tmp_path):
     [
         ("the\nfox\nthe\nthe", r"once \(2\): 'the' \(lines 1 and 3\), 'the' \(lines 1"),
         (b"\xff\xfet\x00", "is no UTF-8 text"),
+        (gzip.compress(b"the\nfox"), "is compressed. Decompress it first"),
+        ("", "has no word pieces"),
+        ("\n\n", "has no word pieces"),
         (None, "no vocabulary to read"),
     ],
 )

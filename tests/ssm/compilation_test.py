@@ -139,7 +139,15 @@ def test_eager():
     assert relative_error(to_numpy(y), oracle.convolve(u, parameters)) <= 1e-5
 
 
-def test_a_batch_may_be_empty():
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_batch_may_be_empty(method):
     u, _, parameters = draw(40, 2)
-    convolution = compiled(lambda u: convolve(u, parameters, method="chunked"))
+    convolution = compiled(lambda u: convolve(u, parameters, method=method))
     assert tuple(convolution(ops.convert_to_tensor(u[:0])).shape) == (0, 40, DIM)
+
+
+@pytest.mark.parametrize("method", ["auto", *sorted(METHODS)])
+def test_there_is_a_position(method):
+    u, _, parameters = draw(40, 2)
+    with pytest.raises(ValueError, match="needs one position or more"):
+        convolve(ops.convert_to_tensor(u[:, :0]), parameters, method=method)

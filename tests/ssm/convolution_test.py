@@ -276,7 +276,15 @@ def test_auto_method():
     assert auto_method(None, 1, "cpu", max_length=512) == "chunked"
 
 
-def test_platform_is_where_keras_computes():
+def test_platform_is_where_keras_computes(monkeypatch):
+    """Also on a machine that has more than a CPU."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        devices = [tf.config.LogicalDevice(f"/device:{x}:0", x) for x in ("CPU", "GPU")]
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda: devices)
+        graph = tf.function(lambda: tf.constant(convolution.platform()))
+        assert graph().numpy() == b"accelerator"
     with keras.device("cpu:0"):
         assert convolution.platform() == "cpu"
 

@@ -70,3 +70,18 @@ def test_error_is_that_of_rounding(dtype, method, length):
                 largest = np.sum(np.abs(exact.log_step_modes))
             assert relative_error(gradient, expected, largest) <= bound, name
     assert set(dtypes) == {dtype}
+
+
+@pytest.mark.parametrize("dtype", sorted(ROUNDOFF))
+@pytest.mark.parametrize(
+    ("decay", "step", "level"), [(1e-4, 1e-2, 20), (0.5, 1e-3, 40), (1e-2, 1e-3, 30)]
+)
+def test_slow_states_of_a_constant_do_not_overflow(dtype, decay, step, level):
+    """Sums of inputs without `B_bar` would be beyond the largest float16."""
+    parameters = initial_parameters(64, min_step=step, max_step=step, seed=0)
+    parameters = SSMParameters(*(x.astype("float32") for x in parameters))
+    parameters = parameters._replace(A_re=np.full_like(parameters.A_re, -decay))
+    u, exact_u = rounded(np.full((1, 4096, 2), level), dtype)
+    y = to_numpy(convolve(u, parameters, method="chunked"))
+    exact = oracle.convolve(exact_u, parameters)
+    assert relative_error(y, exact) <= 3 * ROUNDOFF[dtype]

@@ -184,8 +184,6 @@ class MaskedTokenScorer:
             "mask_positions": mask_positions,
         }
         ((_, outputs),) = predict_batches(self._masked_lm, inputs, size)
-        logits = keras.ops.cast(outputs[:, 0, : tokenizer.vocabulary_size()], "float32")
+        logits = outputs[:, 0, : tokenizer.vocabulary_size()]
         normalizers = keras.ops.logsumexp(logits, axis=-1)
-        return keras.ops.convert_to_numpy(logits), keras.ops.convert_to_numpy(
-            normalizers
-        ).astype("float64")
+        return logits, keras.ops.convert_to_numpy(normalizers).astype("float64")

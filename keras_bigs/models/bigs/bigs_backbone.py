@@ -13,6 +13,7 @@ from keras_bigs.layers import get_routing
 from keras_bigs.models.bigs.known_arguments import KnownArguments
 from keras_bigs.models.bigs.quantizable import Quantizable
 from keras_bigs.models.export.exportable import Exportable
+from keras_bigs.ssm import check_method
 
 
 def bigs_kernel_initializer(hidden_dim=1024):
@@ -75,7 +76,10 @@ class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
         state_dim: int. The state size `N` of SSMs.
         block: `"gated"` or `"stack"`.
         routing: the name of a routing layer (see `keras_bigs.layers.routing_names`), or
-            a routing layer. Of that, every block gets a copy of the backbone's dtype.
+            a routing layer. Of that, every block gets a copy of the backbone's dtype,
+            and of a seed of its own, if the layer has one. Its options are its own:
+            `state_dim` and `method` say nothing of it, nor do `activation` and
+            `dropout`, which are of the blocks then.
         dropout: float. Dropout of what blocks add to their input and of attention
             probabilities; and of embeddings, unless `embedding_dropout` is given.
         embedding_dropout: float or `None`. Dropout of embeddings; `None` is `dropout`.
@@ -166,6 +170,7 @@ class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
             raise ValueError(
                 f"Unknown `block={block!r}`. Choose one of {sorted(BLOCKS)}."
             )
+        check_method(method)
         activation = keras.activations.get(activation)
 
         # === Layers ===
@@ -211,7 +216,7 @@ class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
         self.blocks = [
             BLOCKS[block](
                 intermediate_dim,
-                routing=get_routing(routing, routing_options),
+                routing=get_routing(routing, routing_options, copy=i),
                 dropout=dropout,
                 mask_padding=mask_padding,
                 activation=activation,

@@ -10,6 +10,7 @@ from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
 from keras_bigs.models.bigs.bigs_masked_lm_preprocessor import BiGSMaskedLMPreprocessor
 from keras_bigs.models.bigs.bigs_task import BiGSTask
 from keras_bigs.models.bigs.validate_preprocessor import validate_preprocessor
+from keras_bigs.models.packed_preprocessor import require_preprocessor
 from keras_bigs.models.python_values import to_strings
 from keras_bigs.models.row_prediction import bucket_lengths
 from keras_bigs.models.row_prediction import predict_batches
@@ -35,6 +36,10 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
     Returns:
         `(batch, predictions, vocabulary_size)` logits.
 
+    Raises:
+        ValueError: a preprocessor of another task, or whose tokenizer has more tokens
+            than the backbone.
+
     Example:
     ```python
     masked_lm = keras_bigs.models.BiGSMaskedLM.from_preset("bigs_mini_en_uncased")
@@ -48,7 +53,7 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
     def __init__(self, backbone, preprocessor=None, **kwargs):
         # === Layers ===
         self.backbone = backbone
-        self.preprocessor = validate_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, type(self), backbone)
         self.masked_lm_head = MaskedLMHead(
             vocabulary_size=backbone.vocabulary_size,
             token_embedding=backbone.token_embedding,
@@ -110,11 +115,7 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         # [[{"token": "capital", "token_id": 3007, "score": 0.93}]]
         ```
         """
-        if self.preprocessor is None:
-            raise ValueError(
-                "`fill_mask` tokenizes text and needs a `preprocessor`. This model has "
-                "`preprocessor=None`."
-            )
+        require_preprocessor(self, "fill_mask")
         tokenizer = self.preprocessor.tokenizer
         # The backbone may have more tokens, to fill up a multiple of 8 or so.
         vocabulary_size = tokenizer.vocabulary_size()
@@ -196,6 +197,4 @@ class BiGSMaskedLM(BiGSTask, MaskedLM):
         }
         batches = predict_batches(self, inputs, min(len(rows), 32))
         logits = np.concatenate([outputs for _, outputs in batches])
-        return keras.ops.convert_to_numpy(
-            keras.ops.softmax(keras.ops.cast(logits, "float32"))
-        )
+        return keras.ops.convert_to_numpy(keras.ops.softmax(logits))

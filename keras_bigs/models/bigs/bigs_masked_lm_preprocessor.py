@@ -5,11 +5,11 @@ from keras_hub.models import MaskedLMPreprocessor
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
-from keras_bigs.models.segment_packer import SegmentPacker
+from keras_bigs.models.segment_packer import PacksSegments
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
+class BiGSMaskedLMPreprocessor(PacksSegments, MaskedLMPreprocessor):
     """Tokenizes, packs and masks text for `BiGSMaskedLM`.
 
     Each call draws new masks: `mask_selection_rate` of the tokens that are not special
@@ -18,7 +18,7 @@ class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
 
     Args:
         tokenizer: `BiGSTokenizer`.
-        sequence_length: int. The length of packed inputs, in tokens.
+        sequence_length: int. The length of packed inputs, in tokens, at least 4.
         truncate: `"round_robin"` or `"waterfall"`; how several segments share it.
         mask_selection_rate: float. The share of tokens to select.
         mask_selection_length: int. The most that are selected in a sequence.
@@ -45,7 +45,3 @@ class BiGSMaskedLMPreprocessor(MaskedLMPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.packer = SegmentPacker.of(self.packer)

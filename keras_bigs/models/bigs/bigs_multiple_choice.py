@@ -33,6 +33,10 @@ class BiGSMultipleChoice(BiGSTask, MultipleChoice):
     Returns:
         `(batch, choices)` logits, -3e4 at missing choices.
 
+    Raises:
+        ValueError: a preprocessor of another task, or whose tokenizer has more tokens
+            than the backbone.
+
     Example:
     ```python
     chooser = keras_bigs.models.BiGSMultipleChoice.from_preset("bigs_mini_en_uncased")
@@ -48,7 +52,7 @@ class BiGSMultipleChoice(BiGSTask, MultipleChoice):
     def __init__(self, backbone, preprocessor=None, dropout=0.1, **kwargs):
         # === Layers ===
         self.backbone = backbone
-        self.preprocessor = validate_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, type(self), backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="choice_dropout"
         )

@@ -11,7 +11,7 @@ from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.multiple_choice import check_labels
 from keras_bigs.models.packed_preprocessor import PackedPreprocessor
-from keras_bigs.models.packed_preprocessor import separator
+from keras_bigs.models.packed_preprocessor import special_tokens_of_pair
 from keras_bigs.models.packed_preprocessor import tokenize_texts
 from keras_bigs.models.python_values import to_ints
 from keras_bigs.models.python_values import to_strings
@@ -84,6 +84,11 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
                 "`x` must have as many contexts, questions and lists of choices. "
                 f"Received: {sorted(lengths)}"
             )
+        if not any(map(len, choices)):
+            raise ValueError(
+                "`x` must have one choice or more in its lists of choices. Received: "
+                f"choices={choices[:3]}"
+            )
         choices = pad_rows(choices, "", object)
         is_choice = choices != ""
         if y is not None:
@@ -152,7 +157,7 @@ class BiGSMultipleChoicePreprocessor(PackedPreprocessor):
 
     def _room(self):
         """How many tokens are not special ones."""
-        return self.sequence_length - 2 - len(separator(self.tokenizer))
+        return self.sequence_length - special_tokens_of_pair(self.tokenizer)
 
     def _gap(self, questions):
         """What parts a choice from its question, where a space is part of a token."""

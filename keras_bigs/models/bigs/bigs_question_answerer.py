@@ -30,6 +30,10 @@ class BiGSQuestionAnswerer(BiGSTask, QuestionAnswerer):
         position is the answer's first and last. At questions, special tokens and
         padding they are computed like anywhere; `answer` leaves them out.
 
+    Raises:
+        ValueError: a preprocessor of another task, or whose tokenizer has more tokens
+            than the backbone.
+
     Example:
     ```python
     answerer = keras_bigs.models.BiGSQuestionAnswerer.from_preset(
@@ -48,7 +52,7 @@ class BiGSQuestionAnswerer(BiGSTask, QuestionAnswerer):
     def __init__(self, backbone, preprocessor=None, dropout=0.0, **kwargs):
         # === Layers ===
         self.backbone = backbone
-        self.preprocessor = validate_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, type(self), backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="span_dropout"
         )

@@ -13,6 +13,7 @@ from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.offsets import tokenize_with_offsets
 from keras_bigs.models.packed_preprocessor import PackedPreprocessor
+from keras_bigs.models.packed_preprocessor import special_tokens_of_pair
 from keras_bigs.models.python_values import to_ints
 from keras_bigs.models.python_values import to_strings
 
@@ -93,7 +94,8 @@ class BiGSQuestionAnswererPreprocessor(PackedPreprocessor):
         x = self.pack((question_rows, [ids for ids, _ in rows]))
         if y is not None:
             spans = self._character_spans(y, contexts)
-            room = [max(0, self.sequence_length - 3 - len(q)) for q in question_rows]
+            room = self.sequence_length - special_tokens_of_pair(self.tokenizer)
+            room = [max(0, room - len(question)) for question in question_rows]
             positions = np.zeros((len(rows), 2), "int32")
             for i, ((_, offsets), span) in enumerate(zip(rows, spans, strict=True)):
                 inside = [

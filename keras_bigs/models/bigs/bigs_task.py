@@ -88,7 +88,7 @@ class BiGSClassifier(BiGSTask):
     ):
         # === Layers ===
         self.backbone = backbone
-        self.preprocessor = validate_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, type(self), backbone)
         self.output_dropout = keras.layers.Dropout(
             dropout, dtype=backbone.dtype_policy, name="classifier_dropout"
         )

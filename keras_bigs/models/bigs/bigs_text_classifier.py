@@ -1,6 +1,7 @@
 """Classification and regression of texts and pairs of texts."""
 
 import keras
+import numpy as np
 from keras_hub.models import TextClassifier
 
 from keras_bigs.models.bigs.bigs_task import BiGSClassifier
@@ -38,7 +39,9 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
 
     Raises:
         ValueError: `num_classes` below 1; or, with `multi_label`, below 2, or another
-            activation than these.
+            activation than these; a preprocessor of another task, or whose tokenizer
+            has more tokens than the backbone. `fit` and `evaluate`: labels that are
+            none of the classes.
 
     Example:
     ```python
@@ -129,6 +132,36 @@ class BiGSTextClassifier(BiGSClassifier, TextClassifier):
                 threshold = 0.0 if from_logits else 0.5
                 metrics = [keras.metrics.BinaryAccuracy(threshold=threshold)]
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def check_labels(self, y):
+        if self.num_classes == 1 or not isinstance(y, list | np.ndarray):
+            return
+        y = np.asarray(y)
+        if y.dtype.kind not in "iufb":
+            raise ValueError(
+                f"`y` must be numbers: the class of each text as an int from 0 to "
+                f"{self.num_classes - 1}, or with `multi_label` a row of zeros and "
+                f"ones. Received: {y[:3]!r}"
+            )
+        if self.multi_label:
+            if y.shape[1:] != (self.num_classes,) or not ((y >= 0) & (y <= 1)).all():
+                raise ValueError(
+                    "`y` must have a row of zeros and ones for each text, with a "
+                    f"column for each of `num_classes={self.num_classes}`. Received: "
+                    f"y.shape={y.shape}, from {y.min(initial=1)} to {y.max(initial=0)}"
+                )
+            return
+        loss = self.loss
+        takes_classes = isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+        # Another loss, or a class that it leaves out, is the caller's to know.
+        if not takes_classes or loss.ignore_class is not None:
+            return
+        if not ((y >= 0) & (y < self.num_classes)).all():
+            raise ValueError(
+                f"`y` must be classes from 0 to {self.num_classes - 1}. Correct the "
+                "labels, or build the task with more classes. Received: labels from "
+                f"{y.min()} to {y.max()}, num_classes={self.num_classes}"
+            )
 
     def get_config(self):
         config = super().get_config()

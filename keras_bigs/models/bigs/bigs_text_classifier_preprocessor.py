@@ -6,17 +6,17 @@ from keras_hub.models import TextClassifierPreprocessor
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
 from keras_bigs.models.packed_preprocessor import separator
-from keras_bigs.models.segment_packer import SegmentPacker
+from keras_bigs.models.segment_packer import PacksSegments
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
+class BiGSTextClassifierPreprocessor(PacksSegments, TextClassifierPreprocessor):
     """Tokenizes and packs one text or several: `[CLS] a [SEP] b [SEP]`.
 
     Args:
         tokenizer: `BiGSTokenizer`, or BART's or FNet's, see `load_tokenizer`. With
             BART's it packs `<s> a </s></s> b </s>`.
-        sequence_length: int. The length of packed inputs, in tokens.
+        sequence_length: int. The length of packed inputs, in tokens, at least 4.
         truncate: `"round_robin"` or `"waterfall"`; how several segments share it.
 
     Call arguments:
@@ -43,5 +43,4 @@ class BiGSTextClassifierPreprocessor(TextClassifierPreprocessor):
 
     def build(self, input_shape):
         super().build(input_shape)
-        self.packer = SegmentPacker.of(self.packer)
         self.packer.sep_value = separator(self.tokenizer)

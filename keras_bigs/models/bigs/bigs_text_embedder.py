@@ -30,6 +30,10 @@ class BiGSTextEmbedder(BiGSTask, TextEmbedder):
     Returns:
         `(batch, hidden_dim)`; zeros for a text that is all padding.
 
+    Raises:
+        ValueError: a preprocessor of another task, or whose tokenizer has more tokens
+            than the backbone.
+
     Example:
     ```python
     embedder = keras_bigs.models.BiGSTextEmbedder.from_preset("bigs_mini_en_uncased")
@@ -43,7 +47,7 @@ class BiGSTextEmbedder(BiGSTask, TextEmbedder):
     def __init__(self, backbone, preprocessor=None, normalize=True, **kwargs):
         # === Layers ===
         self.backbone = backbone
-        self.preprocessor = validate_preprocessor(preprocessor, backbone)
+        self.preprocessor = validate_preprocessor(preprocessor, type(self), backbone)
         self.pooling = MeanPooling(dtype=backbone.dtype_policy, name="mean_pooling")
 
         # === Functional model ===

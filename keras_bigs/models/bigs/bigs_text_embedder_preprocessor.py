@@ -5,16 +5,16 @@ from keras_hub.models import TextEmbedderPreprocessor
 
 from keras_bigs.models.bigs.bigs_backbone import BiGSBackbone
 from keras_bigs.models.bigs.bigs_tokenizer import BiGSTokenizer
-from keras_bigs.models.segment_packer import SegmentPacker
+from keras_bigs.models.segment_packer import PacksSegments
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
-class BiGSTextEmbedderPreprocessor(TextEmbedderPreprocessor):
+class BiGSTextEmbedderPreprocessor(PacksSegments, TextEmbedderPreprocessor):
     """Tokenizes and packs texts for `BiGSTextEmbedder`.
 
     Args:
         tokenizer: `BiGSTokenizer`.
-        sequence_length: int. The length of packed inputs, in tokens.
+        sequence_length: int. The length of packed inputs, in tokens, at least 4.
         truncate: `"round_robin"` or `"waterfall"`; how several segments share it.
 
     Call arguments:
@@ -37,10 +37,6 @@ class BiGSTextEmbedderPreprocessor(TextEmbedderPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.packer = SegmentPacker.of(self.packer)
 
     def _format_output(self, token_ids, segment_ids):
         return {

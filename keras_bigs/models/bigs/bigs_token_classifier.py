@@ -29,7 +29,9 @@ class BiGSTokenClassifier(BiGSClassifier, TokenClassifier):
         `(batch, length, num_classes)`.
 
     Raises:
-        ValueError: `num_classes` below 2.
+        ValueError: `num_classes` below 2; a preprocessor of another task, or whose
+            tokenizer has more tokens than the backbone. `fit` and `evaluate`: labels
+            that do not match the words or the classes.
 
     Example:
     ```python

@@ -75,6 +75,10 @@ class BiGSTokenizer(WordPieceTokenizer):
             return self._token_ids(self, inputs)
         return super().__call__(inputs, **kwargs)
 
+    def get_config(self):
+        # keras-hub 0.32 forgets that one.
+        return {**super().get_config(), "split_on_cjk": self.split_on_cjk}
+
     def _gives_lists(self):
         """Whether a list of texts becomes a list of lists of ids."""
         is_int = keras.backend.standardize_dtype(self.compute_dtype).startswith("int")

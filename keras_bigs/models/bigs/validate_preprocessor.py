@@ -1,12 +1,13 @@
 """What a preprocessor makes and what a backbone takes."""
 
 
-def validate_preprocessor(preprocessor, backbone):
+def validate_preprocessor(preprocessor, task_class, backbone):
     """Checks a preprocessor against the backbone that it will serve.
 
     Args:
         preprocessor: a preprocessor with a `tokenizer` and a `sequence_length`, or
             `None`.
+        task_class: the class of the task, which has a `preprocessor_cls`.
         backbone: `BiGSBackbone` or `PooledEncoder`.
 
     Returns:
@@ -14,10 +15,17 @@ def validate_preprocessor(preprocessor, backbone):
         positions: the default one of a task does not know its backbone.
 
     Raises:
-        ValueError: the tokenizer has more tokens than the backbone.
+        ValueError: the preprocessor is that of another task, or the tokenizer has more
+            tokens than the backbone.
     """
     if preprocessor is None:
         return None
+    expected = task_class.preprocessor_cls
+    if not isinstance(preprocessor, expected):
+        raise ValueError(
+            f"The `preprocessor` of `{task_class.__name__}` must be a "
+            f"`{expected.__name__}`. Received: a `{type(preprocessor).__name__}`"
+        )
     tokens = _vocabulary_size(preprocessor.tokenizer)
     if tokens > backbone.vocabulary_size:
         raise ValueError(

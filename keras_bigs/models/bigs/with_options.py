@@ -43,7 +43,8 @@ def with_options(model, **options):
 
     Raises:
         ValueError: a model without a `BiGSBackbone`, or with LoRA or quantized layers;
-            another option; or `final_layer_norm=False` for a model that has one.
+            another option; `final_layer_norm=False` for a model that has one; or
+            `method` for one whose routing is a layer, which has its own.
 
     Example:
     ```python
@@ -51,7 +52,8 @@ def with_options(model, **options):
     backbone = keras_bigs.models.with_options(backbone, dropout=0.2, rematerialize=True)
     ```
     """
-    has_norm = backbone_of(model).final_layer_norm is not None
+    backbone = backbone_of(model)
+    has_norm = backbone.final_layer_norm is not None
     for name in options:
         if name not in OPTIONS:
             raise ValueError(
@@ -62,5 +64,11 @@ def with_options(model, **options):
         raise ValueError(
             "The final layer norm of a trained model cannot be taken away. Received: "
             f"final_layer_norm={options['final_layer_norm']}"
+        )
+    if "method" in options and not isinstance(backbone.routing, str):
+        raise ValueError(
+            "The routing of this model is a layer, which keeps its own `method`. Build "
+            "the model with another layer and set its weights. Received: "
+            f"method={options['method']!r}"
         )
     return changed_copy(model, **options)

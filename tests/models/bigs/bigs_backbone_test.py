@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from keras import ops
 from keras_bigs import layers
 from keras_bigs import models
 from keras_bigs.models.bigs.bigs_backbone import bigs_kernel_initializer
+from keras_bigs.ssm import chunked
 from tests.backend import differentiate
 from tests.conformance import TestCase
 from tests.weights import randomize
@@ -125,15 +127,26 @@ class BiGSBackboneTest(TestCase):
                 self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
 
     def test_methods_agree(self):
-        expected = None
-        for method in ("recurrent", "toeplitz", "fft", "chunked", "auto"):
-            model = small(method=method)
-            if expected is None:
-                weights = randomize(model).get_weights()
-            model.set_weights(weights)
-            actual = model(inputs())["sequence_output"]
-            expected = actual if expected is None else expected
-            self.assertAllClose(actual, expected, atol=1e-5, rtol=1e-5)
+        """In chunks of four tokens, of which the text has several."""
+        model = randomize(small(method="recurrent"))
+        weights, expected = model.get_weights(), model(inputs())["sequence_output"]
+        with mock.patch.dict(chunked.CHUNK, {"cpu": 4, "accelerator": 4}):
+            for method in ("toeplitz", "fft", "chunked", "auto"):
+                model = small(method=method)
+                model.set_weights(weights)
+                actual = model(inputs())["sequence_output"]
+                self.assertAllClose(actual, expected, atol=1e-5, rtol=1e-5)
+        for routing in ("ssm", "attention"):
+            with self.assertRaisesRegex(ValueError, "Unknown `method='magic'`"):
+                small(routing=routing, method="magic")
+
+    def test_a_seed_of_a_routing_layer_is_that_of_the_first_block(self):
+        model = small(routing=layers.BiSSM(4, seed=1), num_layers=2)
+        first, second = (b.routing.forward_ssm.ssm_parameters.C for b in model.blocks)
+        alone = layers.BiSSM(4, seed=1)
+        alone.build((None, None, 8))
+        self.assertAllClose(first, alone.forward_ssm.ssm_parameters.C)
+        self.assertNotAllClose(first, second)
 
     def test_lora_trains_something_in_every_pair(self):
         for _, block, routing in PAIRS:
