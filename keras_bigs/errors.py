@@ -105,6 +105,8 @@ def run(main, arguments=None):
         # Whoever read the output has read enough, such as `head`. Python would try to
         # write what is left as it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # As a shell has it: what was to be done after that is not.
+        sys.exit(128 + signal.SIGPIPE)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)

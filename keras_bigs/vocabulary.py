@@ -10,13 +10,14 @@ def read_vocabulary(path) -> list[str]:
 
     Args:
         path: a text file in UTF-8, with or without a byte order mark, whose lines end
-            as on Unix or Windows.
+            as on Unix, Windows or old Macs.
 
     Returns:
         list of strings.
 
     Raises:
-        DataError: the file cannot be read, is no UTF-8 text, or has a piece twice.
+        DataError: the file cannot be read, is no UTF-8 text, has no pieces, or one
+            twice.
 
     Example:
     ```python
@@ -25,7 +26,10 @@ def read_vocabulary(path) -> list[str]:
     ```
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        content = Path(path).read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            raise DataError(f"{path} is compressed. Decompress it first: gunzip -k")
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: no vocabulary to read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -33,7 +37,12 @@ def read_vocabulary(path) -> list[str]:
             f"{path} is no UTF-8 text: {error}. Save it as UTF-8."
         ) from error
     # Not `splitlines()`: a piece may be a rare kind of line break.
-    pieces = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    text = text.replace("\r\n", "\n")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    pieces = text.rstrip("\n").split("\n")
+    if pieces == [""]:
+        raise DataError(f"{path} has no word pieces. Name a file with one a line.")
     lines, repeated = {}, []
     for number, piece in enumerate(pieces, 1):
         if lines.setdefault(piece, number) != number:

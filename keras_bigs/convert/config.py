@@ -168,19 +168,21 @@ def is_original(backbone):
     )
 
 
-def original_config(model, origin):
+def original_config(model, origin, names_of_classes=None):
     """The `config.json` for a model of this library.
 
     Args:
         model: `BiGSBackbone` or a task.
         origin: `"flax"` or `"pytorch"`.
+        names_of_classes: list of strings, of a classifier; `None` for "LABEL_0" and so
+            on, as the original's library has it.
 
     Returns:
         dict.
 
     Raises:
         ValueError: the original has no such model: another block or routing, or a head
-            of ours alone.
+            of ours alone; or names that are not one for each class.
     """
     backbone = model if isinstance(model, models.BiGSBackbone) else model.backbone
     if not is_original(backbone):
@@ -215,11 +217,20 @@ def original_config(model, origin):
         "pad_token_id": 0,
         "use_cache": True,
     }
+    if isinstance(model, WITH_CLASSIFIER):
+        # As the original writes it where it is that of the embeddings.
+        is_same = model.dropout == config["hidden_dropout_prob"]
+        config["classifier_dropout"] = None if is_same else model.dropout
     num_classes = getattr(model, "num_classes", None)
     if num_classes is not None:
-        labels = {str(i): f"LABEL_{i}" for i in range(num_classes)}
-        config["id2label"] = labels
-        config["label2id"] = {label: int(i) for i, label in labels.items()}
+        names = names_of_classes or [f"LABEL_{i}" for i in range(num_classes)]
+        if len(names) != num_classes or len(set(names)) < num_classes:
+            raise ValueError(
+                f"`names_of_classes` must be {num_classes} different names, one for "
+                f"each class. Received: {names}"
+            )
+        config["id2label"] = {str(i): name for i, name in enumerate(names)}
+        config["label2id"] = {name: i for i, name in enumerate(names)}
     return config
 
 

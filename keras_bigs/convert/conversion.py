@@ -12,13 +12,12 @@ from rich.table import Table
 
 from keras_bigs.compat.freed_memory import return_freed_memory
 from keras_bigs.convert.names import has_pooler
+from keras_bigs.convert.source import ORIGINAL_CONFIG
 from keras_bigs.convert.source import read
 from keras_bigs.convert.writer import save_original
 from keras_bigs.errors import CheckpointError
 from keras_bigs.files import atomic_write
 from keras_bigs.files import require_new
-
-ORIGINAL_CONFIG = "original_config.json"
 
 
 def convert(source, destination, to="keras", vocabulary=None, task=None):
@@ -56,6 +55,8 @@ def convert(source, destination, to="keras", vocabulary=None, task=None):
     gc.collect()
     with console.status("Comparing"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
+        # In the original's format it may not tell what the head is for.
+        task = task if to == "original" else None
         copy = checksums(read(str(destination), None, task).model)
     pairs = zip(written.items(), copy.values(), strict=True)
     different = [
@@ -83,7 +84,15 @@ def write(source, destination, to):
     """
     model = source.model
     if to == "original":
-        origin = save_original(model, destination, tokenizer=source.tokenizer)
+        names = source.names_of_classes
+        if names is not None and len(names) != getattr(model, "num_classes", None):
+            names = None  # of another head
+        origin = save_original(
+            model,
+            destination,
+            tokenizer=source.tokenizer,
+            names_of_classes=names,
+        )
         if has_pooler(model, origin):
             return set()
         return {weight.path for weight in model.backbone.pooled_dense.weights}

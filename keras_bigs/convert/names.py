@@ -66,6 +66,7 @@ import keras
 
 from keras_bigs import layers
 from keras_bigs import models
+from keras_bigs.convert.config import WITH_CLASSIFIER
 
 ROOTS = {"flax": "s4_bert", "pytorch": "bigs"}
 SEPARATORS = {"flax": "/", "pytorch": "."}
@@ -240,11 +241,6 @@ def _head_layers(model):
         }
     if isinstance(model, models.BiGSQuestionAnswerer):
         return {"qa_outputs": model.output_dense}
-    with_classifier = (
-        models.BiGSTextClassifier,
-        models.BiGSTokenClassifier,
-        models.BiGSMultipleChoice,
-    )
-    if isinstance(model, with_classifier):
+    if isinstance(model, WITH_CLASSIFIER):
         return {"classifier": model.output_dense}
     return {}

@@ -13,7 +13,10 @@ from keras_bigs.convert.config import named_task
 from keras_bigs.convert.loader import TASK_HEADS
 from keras_bigs.convert.loader import OriginalPresetLoader
 from keras_bigs.errors import CheckpointError
+from keras_bigs.errors import ConfigError
 
+# Of a checkpoint, beside the preset that was made of it.
+ORIGINAL_CONFIG = "original_config.json"
 TASKS = {
     "text_classifier": models.BiGSTextClassifier,
     "token_classifier": models.BiGSTokenClassifier,
@@ -29,13 +32,16 @@ class Source:
         model: `BiGSBackbone` or a task.
         tokenizer: `BiGSTokenizer` or `None`.
         new_weights: list of strings, the paths of variables that the checkpoint lacks.
-        config: dict, the original's `config.json`; `None` of a preset.
+        config: dict, the original's `config.json`, also of a preset that was converted
+            from it; `None` of others.
+        names_of_classes: list of strings, or `None` where nothing tells.
     """
 
     model: Any
     tokenizer: Any
     new_weights: list = dataclasses.field(default_factory=list)
     config: dict | None = None
+    names_of_classes: list | None = None
 
 
 def read(source, vocabulary=None, task=None):
@@ -50,6 +56,11 @@ def read(source, vocabulary=None, task=None):
         ) from error
     if isinstance(loader, OriginalPresetLoader):
         return read_original(loader, vocabulary, task)
+    if task is not None:
+        raise ConfigError(
+            f"--task {task} is for checkpoints of the original that do not tell. "
+            f"{source} is a preset: leave it out."
+        )
     if not isinstance(loader, keras_hub_presets.KerasPresetLoader):
         raise CheckpointError(
             f"{source} is neither a preset nor a checkpoint of the original, whose "
@@ -78,7 +89,25 @@ def read(source, vocabulary=None, task=None):
         tokenizer = models.BiGSTokenizer(vocabulary, **case)
     model = cls.from_preset(source)
     check_tokenizer(tokenizer, model)
-    return Source(model, tokenizer)
+    config = _optional_json(source, ORIGINAL_CONFIG)
+    # As `recipes.classify` leaves them, or as the original had them.
+    names = _optional_json(source, "classes.json") or _names_of(config)
+    return Source(model, tokenizer, config=config, names_of_classes=names)
+
+
+def _optional_json(preset, file):
+    """The content of a JSON file of a preset, or `None` if it has none."""
+    if not keras_hub_presets.check_file_exists(preset, file):
+        return None
+    return keras_hub_presets.load_json(preset, file)
+
+
+def _names_of(config):
+    """The names of classes of the original's `config.json`, or `None`."""
+    names = (config or {}).get("id2label")
+    if not isinstance(names, dict) or not all(map(str.isdecimal, names)):
+        return None
+    return [names[key] for key in sorted(names, key=int)] or None
 
 
 def read_original(loader, vocabulary=None, task=None):
@@ -99,7 +128,9 @@ def read_original(loader, vocabulary=None, task=None):
             cls.preprocessor_cls, tokenizer=tokenizer
         )
         model = loader.load_task(cls, True, True, preprocessor=preprocessor)
-    return Source(model, tokenizer, loader.new_weights, loader.config)
+    return Source(
+        model, tokenizer, loader.new_weights, loader.config, _names_of(loader.config)
+    )
 
 
 def check_tokenizer(tokenizer, model):

@@ -33,7 +33,8 @@ def find_vocabulary(preset):
         raise CheckpointError(f"{preset} has neither of {files}. {REMEDY}")
     model = contents.get("model")
     ids = model.get("vocab") if isinstance(model, dict) else None
-    if not isinstance(ids, dict) or not ids:
+    is_other = ids is not None and model.get("type", "WordPiece") != "WordPiece"
+    if not isinstance(ids, dict) or not ids or is_other:
         raise CheckpointError(
             f"{preset}: tokenizer.json has no WordPiece `model.vocab`."
         )

@@ -22,7 +22,7 @@ from keras_bigs.files import atomic_write
 from keras_bigs.files import require_new
 
 
-def save_original(model, directory, origin=None, tokenizer=None):
+def save_original(model, directory, origin=None, tokenizer=None, names_of_classes=None):
     """Writes a directory that the original's Flax or PyTorch code loads.
 
     The original ignores padding: at padded inputs its outputs are those of a model
@@ -39,6 +39,8 @@ def save_original(model, directory, origin=None, tokenizer=None):
         origin: `"flax"` (`flax_model.msgpack`) or `"pytorch"` (`model.safetensors`).
             `None` takes the one whose GELU is the model's.
         tokenizer: `BiGSTokenizer`, or `None` for that of the model, if it has one.
+        names_of_classes: list of strings, what `id2label` calls the classes of a
+            classifier. Defaults to "LABEL_0" and so on.
 
     Raises:
         ValueError: the original has no such model, its code has another GELU, or a
@@ -82,7 +84,7 @@ def save_original(model, directory, origin=None, tokenizer=None):
             f"{fitting or 'neither'}. Received: origin={origin!r}"
         )
     origin = fitting[0]
-    config = original_config(model, origin)
+    config = original_config(model, origin, names_of_classes)
     arrays = {
         name: _array(target)
         for name, target in sorted(tensor_map(model, origin).items())

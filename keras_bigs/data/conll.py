@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.text_files import read_text
+from keras_bigs.data.text_files import unify_line_ends
 from keras_bigs.errors import DataError
 from keras_bigs.files import write_text
 
@@ -72,11 +73,12 @@ def read_conll(
             words.clear()
             tags.clear()
 
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(unify_line_ends(read_text(path)).split("\n"), 1):
         # By no other white space: a number may have a no-break space inside.
-        line = line.rstrip("\r")
         cells = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-        if not line.strip() or cells[0] == DOCUMENT_MARKER:
+        # Inside a sentence it is a word like others.
+        is_marker = cells[0] == DOCUMENT_MARKER and not words
+        if not line.strip() or is_marker:
             end_sentence()
             continue
         if not words:

@@ -88,6 +88,11 @@ def read_text(path) -> str:
     return decode(read_bytes(path), path)
 
 
+def unify_line_ends(text: str) -> str:
+    """`text` with a line feed at the end of every line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_bytes(path, start: int = 0, stop: int | None = None) -> bytes:
     """The bytes of a file, decompressed where it is compressed by gzip.
 

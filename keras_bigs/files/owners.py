@@ -51,7 +51,9 @@ def claim(directory, options, has_results, free=()):
     )
     try:
         if path.exists():
-            before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+            before, now = _read(path), json.loads(text)
+            if before is None:
+                raise not_empty
             # Presets and others have a file of that name too. Work that was begun by an
             # earlier version may lack some options.
             if len(before.keys() & now.keys()) < len(now) / 2:
@@ -79,6 +81,15 @@ def claim(directory, options, has_results, free=()):
             f"Cannot write to --output {directory}: {error.strerror or error}. Name "
             "another directory."
         ) from error
+
+
+def _read(path):
+    """The object in a JSON file, or `None` if there is something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _known_elsewhere(options):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import uuid
 
 from keras_bigs.files.locations import as_path
 from keras_bigs.files.locations import is_in_bucket
@@ -42,7 +43,8 @@ def atomic_write(path):
             upload(temporary, path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    # Numbers of processes come again, in containers and after a crash.
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
     try:
         yield temporary
     except BaseException:
@@ -53,9 +55,9 @@ def atomic_write(path):
     try:
         os.replace(temporary, path)
     except OSError as error:
+        kept = " What was written is kept in the former." if temporary.exists() else ""
         raise OSError(
-            f"Cannot rename {temporary} to {path}: {error.strerror}. What was written "
-            "is kept in the former."
+            f"Cannot rename {temporary} to {path}: {error.strerror}.{kept}"
         ) from error
 
 

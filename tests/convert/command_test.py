@@ -272,3 +272,28 @@ def test_errors_without_a_traceback(tmp_path, monkeypatch, checkpoint, vocabular
             errors.run(cli.main)
         assert str(caught.value.code).startswith("error: "), command
         assert not (tmp_path / "new").exists()
+
+
+def test_a_classifier_comes_back_as_it_was(checkpoint, tmp_path):
+    """Its dropout, and what its classes are called."""
+    labels = {"0": "no", "1": "maybe", "2": "yes"}
+    options = {"id2label": labels, "classifier_dropout": 0.35}
+    source = checkpoint("torch_text_classifier", **options)
+    run(source, tmp_path / "preset", task="text_classifier")
+    run(tmp_path / "preset", tmp_path / "back", to="original")
+    config = json.loads((tmp_path / "back" / "config.json").read_text())
+    assert {name: config[name] for name in options} == options
+    assert config["label2id"] == {"no": 0, "maybe": 1, "yes": 2}
+    # Fine-tuned on other classes since.
+    (tmp_path / "preset" / "classes.json").write_text('["a", "b", "c"]')
+    run(tmp_path / "preset", tmp_path / "tuned", to="original")
+    config = json.loads((tmp_path / "tuned" / "config.json").read_text())
+    assert list(config["id2label"].values()) == ["a", "b", "c"]
+    with pytest.raises(errors.ConfigError, match="is a preset: leave it out"):
+        run(
+            tmp_path / "preset",
+            tmp_path / "no",
+            to="original",
+            task="text_classifier",
+        )
+    assert not (tmp_path / "no").exists()

@@ -57,6 +57,16 @@ def test_ids_with_a_gap(directory, ids, message):
         models.BiGSTokenizer.from_preset(str(directory))
 
 
+def test_another_kind_of_tokenizer(directory):
+    contents = {"model": {"type": "BPE", "vocab": IDS}}
+    write(directory, "tokenizer.json", contents)
+    with pytest.raises(CheckpointError, match="has no WordPiece"):
+        models.BiGSTokenizer.from_preset(str(directory))
+    contents["model"]["type"] = "WordPiece"
+    write(directory, "tokenizer.json", contents)
+    assert models.BiGSTokenizer.from_preset(str(directory)).vocabulary_size() == 61
+
+
 @pytest.mark.parametrize("contents", ["{", "[]", '"text"', "\x00", "[" * 100_000])
 def test_a_broken_tokenizer_json(directory, contents):
     write(directory, "tokenizer.json", contents)

@@ -75,3 +75,11 @@ def test_what_is_refused(content, message, tmp_path):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_conll(path)
+
+
+def test_ends_of_lines_and_a_marker_that_is_a_word(tmp_path):
+    path = tmp_path / "old.conll"
+    path.write_bytes(b"-DOCSTART- O\r\rEU B-ORG\r-DOCSTART- O\rrejects O\r\rA O\r")
+    first, second = read_conll(path)
+    assert first.words == ("EU", "-DOCSTART-", "rejects")
+    assert (second.words, second.line) == (("A",), 7)

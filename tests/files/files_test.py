@@ -48,6 +48,19 @@ def test_what_cannot_be_renamed_is_kept(tmp_path):
         t.mkdir()
         (t / "b").write_text("c")
     assert (t / "b").read_text() == "c"
+    with (
+        pytest.raises(OSError, match=r"Cannot rename .*: No such file or directory\.$"),
+        atomic_write(tmp_path / "never"),
+    ):
+        pass
+
+
+def test_two_writers_of_one_process_number(tmp_path):
+    """As in containers: neither takes the other's file for its own."""
+    with atomic_write(tmp_path / "a") as one, atomic_write(tmp_path / "a") as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "a").read_text() == "one"
 
 
 @pytest.mark.parametrize("directory", [False, True])
@@ -105,6 +118,10 @@ def test_a_claim_leaves_other_work_alone(tmp_path):
         claim(tmp_path, {}, lambda: False)
     with pytest.raises(ConfigError, match="Cannot write to --output"):
         claim(tmp_path / "a", {}, lambda: False)
+    for content in ("{", "[1]", "null"):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(ConfigError, match="is not empty"):
+            claim(tmp_path, {"steps": 3}, lambda: True)
     # A preset, say.
     (tmp_path / "config.json").write_text('{"module": "keras_hub", "config": {}}')
     for has_results in (False, True):

@@ -170,9 +170,13 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
             "Name equally many presets of each model: those of one place are compared. "
             f"Received: { {name: len(seeds) for name, seeds in presets.items()} }"
         )
+    every = [seed for seeds in presets.values() for seed in seeds]
+    if not every:
+        raise ConfigError("`presets` must name one or more. Received: none")
+    for preset in every:
+        class_outputs(preset, ENTAILMENT, "QNLI")
     questions, sentences = (np.array(texts, object) for texts in table.x)
     labels = np.asarray(encode_labels(table, ENTAILMENT))
-    every = [seed for seeds in presets.values() for seed in seeds]
     plain = _that_fit(every, questions, sentences)
     variants = [
         np.array(add_distractors(sentences, number), object) for number in numbers
@@ -183,8 +187,6 @@ def qnli_distance(presets, table, numbers=(0, 1, 2, 4, 8)):
             f"No pair fits into the models with {numbers[-1]} distractors. Ask for "
             "fewer."
         )
-    for preset in every:
-        class_outputs(preset, ENTAILMENT, "QNLI")
     # As of the first model: so bins hold the same pairs for all.
     lengths = pair_lengths(every[0], questions[plain], sentences[plain])
     # All at once, or a preset would be loaded and compiled for each of them.

@@ -20,7 +20,7 @@ def influence_shares(matrix):
     """
     matrix = np.asarray(matrix, "float64")
     total = matrix.sum(-1, keepdims=True)
-    return np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
+    return np.divide(matrix, total, out=np.zeros_like(matrix), where=total != 0)
 
 
 def influence_by_position(matrix):

@@ -23,7 +23,7 @@ def kernel_summary(taps, constants, share=0.9):
         `mean_distance`, and `slowest`, the largest time constant.
 
     Raises:
-        ConfigError: a `share` outside its range.
+        ConfigError: a `share` outside its range, or taps that are not finite.
 
     Example:
     ```python
@@ -71,7 +71,7 @@ def mass_radius(taps, share=0.9):
         `(...)` int64, in tokens; 0 for a kernel that is zero.
 
     Raises:
-        ConfigError: a `share` outside its range.
+        ConfigError: a `share` outside its range, or taps that are not finite.
 
     Example:
     ```python
@@ -80,7 +80,10 @@ def mass_radius(taps, share=0.9):
     """
     if not 0 < share <= 1:
         raise ConfigError(f"`share` must be above 0, and at most 1. Received: {share}")
-    mass = np.abs(np.asarray(taps, "float64")).cumsum(-1)
+    taps = np.asarray(taps, "float64")
+    if not np.isfinite(taps).all():
+        raise ConfigError("`taps` must be finite: of these the model is damaged.")
+    mass = np.abs(taps).cumsum(-1)
     return (mass >= share * mass[..., -1:]).argmax(-1)
 
 
@@ -101,7 +104,7 @@ def mean_distance(taps):
     mass = np.abs(np.asarray(taps, "float64"))
     total = mass.sum(-1)
     moment = mass @ np.arange(mass.shape[-1])
-    return np.divide(moment, total, out=np.zeros_like(moment), where=total > 0)
+    return np.divide(moment, total, out=np.zeros_like(moment), where=total != 0)
 
 
 def scaled_kernels(taps, radius):
@@ -168,8 +171,8 @@ def kernel_change(before, after):
         )
     change = np.linalg.norm(after - before, axis=-1)
     norm = np.linalg.norm(before, axis=-1)
-    beyond = np.where(change > 0, np.inf, 0.0)
-    return np.divide(change, norm, out=beyond, where=norm > 0)
+    beyond = np.where(change != 0, np.inf, 0.0)
+    return np.divide(change, norm, out=beyond, where=norm != 0)
 
 
 def most_changed(change):

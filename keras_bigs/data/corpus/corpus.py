@@ -15,8 +15,9 @@ from keras_bigs.data.corpus.chunks import Span
 from keras_bigs.data.corpus.chunks import cut_chunks
 from keras_bigs.data.corpus.file_source import SUFFIXES
 from keras_bigs.data.corpus.file_source import FileSource
-from keras_bigs.data.corpus.file_source import unify_line_ends
 from keras_bigs.data.corpus.tfds_source import TFDSSource
+from keras_bigs.data.text_files import unify_line_ends
+from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 
 
@@ -51,6 +52,7 @@ class Corpus:
 
         Raises:
             DataError: a source is none of these, cannot be read, or is empty.
+            ConfigError: `sources` is one string.
             ValueError: `chunk_bytes` is below 1.
         """
         if chunk_bytes < 1:
@@ -68,7 +70,11 @@ class Corpus:
         return ChunkText(parts)
 
     def _find(self, sources, without):
-        for name in sources:
+        if isinstance(sources, str | os.PathLike):
+            raise ConfigError(
+                f"`sources` must be a list of them. Received: {os.fspath(sources)!r}"
+            )
+        for name in map(os.fspath, sources):
             if os.path.isdir(name):
                 paths = list(_files_below(name))
                 problem = f"has no file whose name ends with one of {SUFFIXES}"
@@ -104,8 +110,17 @@ def _is_below(path, directory):
 
 
 def _files_below(directory):
-    """The text files of a directory, without hidden ones, in a fixed order."""
+    """The text files of a directory, without hidden ones, in a fixed order.
+
+    Links to folders are followed, but no folder is entered twice.
+    """
+    seen = set()
     for folder, folders, names in os.walk(directory, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):

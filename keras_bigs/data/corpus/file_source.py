@@ -9,6 +9,7 @@ from keras_bigs.data.text_files import check_kind
 from keras_bigs.data.text_files import count_bytes
 from keras_bigs.data.text_files import decode
 from keras_bigs.data.text_files import read_bytes
+from keras_bigs.data.text_files import unify_line_ends
 from keras_bigs.errors import DataError
 
 _JSONL_SUFFIXES = (".jsonl", ".json")
@@ -124,8 +125,3 @@ class FileSource:
         """Names the line `number` of a span, which is counted in an error only."""
         before = read_bytes(self.path, 0, span.start)
         return f"{self.path}, line {len(_NEWLINE.findall(before)) + number + 1}"
-
-
-def unify_line_ends(text: str) -> str:
-    """`text` with a line feed at the end of every line."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -21,7 +21,7 @@ from keras_bigs.files import lock
 from keras_bigs.files import sha256
 
 # Of `files.atomic_write`.
-_TEMPORARY = re.compile(r"\.\d+\..")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\..")
 
 
 @dataclass(frozen=True)

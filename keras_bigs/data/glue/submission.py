@@ -81,7 +81,7 @@ def _spell(task, split, values):
         if not np.isfinite(values).all():
             raise ValueError(f"Predictions for {task.name} must be finite.")
         return [f"{value:.3f}" for value in np.clip(values, 0, 5)]
-    bad = (values < 0) | (values >= len(task.classes))
+    bad = ~((values >= 0) & (values < len(task.classes)) & (values == values // 1))
     if bad.any():
         raise ValueError(
             f"Predictions for {task.name} must be classes from 0 to "

@@ -131,6 +131,8 @@ class Shard:
         required = [*FIELDS, *(MASK_FIELDS if MASK_FIELDS[0] in names else ())]
         if missing := [name for name in required if name not in names]:
             raise DataError(f"{path}: {', '.join(missing)} missing.")
+        if wrong := [name for name, array in arrays.items() if len(array.shape) != 2]:
+            raise DataError(f"{path}: {', '.join(wrong)} must have rows and columns.")
         sizes = {name: len(array) for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f"{path}: the arrays differ in length: {sizes}")
@@ -178,6 +180,9 @@ class _StoredArray:
 
     @functools.cached_property
     def _values(self):
+        return self._read()
+
+    def _read(self):
         try:
             with h5py.File(self.path, "r") as file:
                 return file[self.name][:]
@@ -191,7 +196,8 @@ class _StoredArray:
         return self._values[rows]
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self._values, dtype)
+        # To look through it once is no reason to keep it.
+        return np.array(self._read(), dtype)
 
 
 def write_manifest(

@@ -14,18 +14,18 @@ from keras_bigs.data.json_fields import get_text
 from keras_bigs.data.json_fields import require_text
 from keras_bigs.data.scrolls.markup import is_html
 from keras_bigs.data.scrolls.markup import text_of_html
+from keras_bigs.data.tables.messages import require_characters
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.records import jsonl_records
 from keras_bigs.data.text_files import read_text
 from keras_bigs.errors import DataError
 
-# SCROLLS's `input`: question, blank line, options in a line each, blank line, article.
-_SCROLLS_INPUT = re.compile(
-    r"(?P<question>.*?)"
-    + "".join(rf"\n\s*\({letter}\)(?P<{letter}>.*?)" for letter in "ABCD")
-    + r"\n[^\S\n]*\n(?P<article>.*)",
-    re.DOTALL,
-)
+# What follows the question, the options and the last option in SCROLLS's `input`:
+# options in a line each, a blank line, the article.
+_MARKS = [
+    *(re.compile(rf"\n\s*\({letter}\)") for letter in "ABCD"),
+    re.compile(r"\n[^\S\n]*\n"),
+]
 
 
 @dataclass(frozen=True)
@@ -174,14 +174,14 @@ def _flat_examples(where, record, article):
 
 
 def _scrolls_example(where, record):
-    match = _SCROLLS_INPUT.fullmatch(get_text(where, record, "input"))
-    if match is None:
+    parts = _parts(get_text(where, record, "input"))
+    if parts is None:
         raise DataError(
             f"{where}: 'input' must be a question, a line each for the options (A), "
             "(B), (C) and (D), a blank line and an article. Received: "
             f"{shorten(record['input'])}"
         )
-    options = [match[letter].strip() for letter in "ABCD"]
+    question, *options, article = parts
     output, label = record.get("output"), None
     if output is not None:
         # Space differs between the two.
@@ -193,17 +193,29 @@ def _scrolls_example(where, record):
                 f"in 'input', {shorten(options)}. Correct one of them."
             )
         label = texts.index(wanted)
-    article = match["article"].strip()
     require_text(where, "article", article)
     return _example(
         where,
         get_id(where, record, "id"),
         article,
-        match["question"].strip(),
+        question,
         options,
         label,
         _flag(where, record, "is_hard"),
     )
+
+
+def _parts(text):
+    """Question, options and article of SCROLLS's `input`, or `None`."""
+    parts, start = [], 0
+    # Each mark where it is first; with others no more could be found.
+    for mark in _MARKS:
+        found = mark.search(text, start)
+        if found is None:
+            return None
+        parts.append(text[start : found.start()].strip())
+        start = found.end()
+    return [*parts, text[start:].strip()]
 
 
 def _example(where, question_id, article, question, options, label, is_hard=None):
@@ -273,6 +285,7 @@ def _article(where: str, record: dict, texts: tuple[Path, dict[str, Any]] | None
             f"{where}: 'article' must be a string or a list of lines. Received: "
             f"{shorten(article)}"
         )
+    require_characters(where, "'article'", article)
     if is_html(article):
         article = text_of_html(article)
     require_text(where, "article", article)

@@ -259,4 +259,7 @@ def _number(label: str) -> float | None:
         number = float(label)
     except ValueError:
         return None
+    # Python reads "3_8" as 38.
+    if "_" in label:
+        return None
     return number if math.isfinite(number) else None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ def write_table(
     Args:
         path: the file, replaced if it exists. Its folder is made if need be.
         columns: the cells of each column; lists or NumPy arrays, of equal lengths.
-            `None` is an empty cell, or `null`.
+            `None` is an empty cell, or `null`; in JSONL so are numbers that are not
+            finite.
         file_format: "tsv", "csv" or "jsonl". Default: the suffix of `path`.
 
     Raises:
@@ -50,7 +52,9 @@ def write_table(
     ):
         if file_format == "jsonl":
             for row in rows:
-                record = dict(zip(columns, row, strict=True))
+                # JSON has no NaN.
+                cells = (None if _is_undefined(cell) else cell for cell in row)
+                record = dict(zip(columns, cells, strict=True))
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
         elif file_format == "csv":
             # All texts are quoted, since the default forgets a lone "\r".
@@ -62,6 +66,10 @@ def write_table(
                 cells = ("" if cell is None else str(cell) for cell in row)
                 cells = (re.sub(r"[\t\n\r]", " ", cell) for cell in cells)
                 file.write("\t".join(cells) + "\n")
+
+
+def _is_undefined(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _plain(value: Any) -> Any:

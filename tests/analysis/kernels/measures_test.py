@@ -64,6 +64,15 @@ def test_share(share):
         analysis.mass_radius([1.0], share)
 
 
+def test_a_damaged_kernel_is_not_a_local_one():
+    damaged = np.array([[1.0, 0.5, 0.2], [1.0, np.nan, 0.2]])
+    with pytest.raises(ConfigError, match="must be finite"):
+        analysis.mass_radius(damaged)
+    assert np.isnan(analysis.mean_distance(damaged)).tolist() == [False, True]
+    change = analysis.kernel_change(damaged, damaged)
+    assert change[0] == 0 and np.isnan(change[1])
+
+
 def test_scaled_kernels():
     """The whole kernel's least and largest absolute tap are 0 and 1, not the crop's."""
     taps = np.array([[[2.0, -4.0, 1.0, 0.0], [-1.0, 3.0, 5.0, 2.0]]])

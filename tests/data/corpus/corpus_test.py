@@ -11,6 +11,7 @@ from keras_bigs.data.corpus import file_source
 from keras_bigs.data.corpus.corpus import Corpus
 from keras_bigs.data.corpus.job_vocabulary import write_vocabulary
 from keras_bigs.data.pretraining.shards import Shard
+from keras_bigs.errors import ConfigError
 from keras_bigs.errors import DataError
 from tests.data.corpus.preparing import SETTINGS
 from tests.data.corpus.preparing import digests
@@ -255,3 +256,22 @@ def test_blank_lines_are_looked_for(tmp_path, monkeypatch):
     corpus = Corpus()
     chunks = corpus.chunks([path], 1000)
     assert [list(corpus.read(c).documents()) for c in chunks] == [texts[:1], texts[1:]]
+
+
+def test_sources_are_a_list(tmp_path, source):
+    """A string would be one source a character, "." and "/" among them."""
+    for sources in (str(source), pathlib.Path(source)):
+        with pytest.raises(ConfigError, match="`sources` must be a list"):
+            Corpus().chunks(sources, 1000)
+    paths = Corpus().chunks([pathlib.Path(source)], 1000)
+    assert paths == Corpus().chunks([str(source)], 1000)
+
+
+def test_no_folder_is_read_twice(tmp_path):
+    folder = tmp_path / "texts"
+    (folder / "in").mkdir(parents=True)
+    (folder / "in" / "a.txt").write_text("A text.\n")
+    (folder / "loop").symlink_to(folder)
+    (folder / "other").symlink_to(folder / "in")
+    (chunk,) = Corpus().chunks([str(folder)], 1000)
+    assert len(chunk.spans) == 1

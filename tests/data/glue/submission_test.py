@@ -76,6 +76,8 @@ def test_every_file_is_there(tmp_path):
         ({"mnli": {"test": np.zeros(9796)}}, "names 'test', not of"),
         ({"wnli": {"test": np.zeros(145)}}, r"of shape \(146,\). Received: \(145,\)"),
         ({"wnli": {"test": np.full(146, 2)}}, "classes from 0 to 1. Received: 2"),
+        ({"wnli": {"test": np.full(146, 0.97)}}, "classes from 0 to 1. Received: 0.97"),
+        ({"wnli": {"test": np.full(146, np.nan)}}, "classes from 0 to 1. Received: n"),
         ({"stsb": {"test": np.full(1379, np.nan)}}, "must be finite"),
     ],
 )

@@ -208,6 +208,7 @@ def without(row, name):
         (SINGLE | {"id": "first"}, "line 2: .* 'first', and so has the one of .* 1"),
         (SINGLE | {"id": True}, "line 2: 'id' must be a string. Received: True"),
         (without(FLAT, "unique_id"), "line 2: 'unique_id' must be a string"),
+        (SINGLE | {"article": "A \ud800."}, "'article' holds '.ud800'"),
         # Questions and options
         (OFFICIAL | {"questions": []}, "line 2: 'questions' is empty"),
         (OFFICIAL | {"questions": ["a"]}, r"questions\[0\]: must be an object"),
@@ -254,6 +255,13 @@ def without(row, name):
 def test_what_is_refused(row, message, tmp_path):
     with pytest.raises(DataError, match=message):
         read(tmp_path, SINGLE | {"id": "first"}, row)
+
+
+def test_a_long_line_that_is_no_input(tmp_path):
+    """Refused in time that does not grow with a power of its length."""
+    text = "Who?" + "\n(A) x\n(B) y\n(C) z" * 500 + "\n\nAn article."
+    with pytest.raises(DataError, match="must be a question, a line each"):
+        read(tmp_path, {**SCROLLS, "input": text})
 
 
 def test_no_json_lines(tmp_path):

@@ -1,5 +1,7 @@
 """Tables that are written, and read back."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,6 +64,14 @@ def test_numbers(tmp_path):
         '{"text": "a", "label": 1, "score": 0.9, "other": 0.1}\n'
         '{"text": "b", "label": 0, "score": 0.125, "other": null}\n'
     )
+
+
+def test_json_has_no_nan(tmp_path):
+    scores = np.array([np.nan, np.inf, 0.5])
+    write_table(tmp_path / "a.jsonl", {"score": scores, "other": [float("nan"), 1, 2]})
+    lines = (tmp_path / "a.jsonl").read_text().splitlines()
+    expected = [(None, None), (None, 1), (0.5, 2)]
+    assert [tuple(json.loads(line).values()) for line in lines] == expected
 
 
 def test_whole_or_not_at_all(tmp_path):
