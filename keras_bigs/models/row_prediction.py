@@ -19,6 +19,14 @@ def parts_of_batches() -> int:
     return 1 if distribution is None else distribution.num_model_replicas
 
 
+def _build_preprocessor(task):
+    """On JAX Keras would run a model once more, uncompiled, at every batch, as long as
+    one of its layers is not built; and a preprocessor that is passed by never is."""
+    preprocessor = getattr(task, "preprocessor", None)
+    if preprocessor is not None and not preprocessor.built:
+        preprocessor.build(None)
+
+
 def predict_batches(model, inputs, batch_size):
     """The outputs for tokenized inputs, past the preprocessing of `Task.predict`.
 
@@ -34,6 +42,7 @@ def predict_batches(model, inputs, batch_size):
         `(rows, outputs)`: the slice of rows of a batch, and their outputs, a float32
         array.
     """
+    _build_preprocessor(model)
     inputs = {name: inputs[name] for name in model.input}
     batch_size = round_up(batch_size, parts_of_batches())
     (num_rows,) = {len(array) for array in inputs.values()}
@@ -69,6 +78,7 @@ def predict_rows(task, segments, batch_size=32):
     num_rows = len(segments[0])
     if not num_rows:
         return []
+    _build_preprocessor(task)
     special = 1 + len(segments)
     lengths = np.array(
         [special + sum(map(len, parts)) for parts in zip(*segments, strict=True)]

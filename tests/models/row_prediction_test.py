@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_bigs import models
+from keras_bigs.compat.inner_layers import inner_layers
 from keras_bigs.models import row_prediction
 from tests.backend import fast_on_torch
 
@@ -131,3 +132,16 @@ def test_outputs_of_16_bits_are_float32(policy):
     scores = np.array([guess["score"] for guess in guesses], "float32")
     # Sixteen bits of a bfloat16 are those of its float32; the others would be zeros.
     assert (scores.view("uint32") & 0xFFFF).any()
+
+
+def test_the_preprocessor_is_built():
+    """Though it is passed by, or Keras on JAX would run the model twice."""
+    task = make_task(routing="convolution")
+    pieces = models.BiGSMaskedLMPreprocessor(
+        models.BiGSTokenizer(VOCABULARY), sequence_length=64
+    )
+    masked_lm = models.BiGSMaskedLM(task.backbone, pieces)
+    masked_lm.fill_mask("a [MASK]")
+    task.classify_words("a b")
+    for one in (masked_lm, task):
+        assert all(layer.built for layer in inner_layers(one))

@@ -45,3 +45,8 @@ class BiGSMaskedLMPreprocessor(PacksSegments, MaskedLMPreprocessor):
 
     backbone_cls = BiGSBackbone
     tokenizer_cls = BiGSTokenizer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        # There is nothing to build; see `row_prediction`.
+        self.masker.built = True

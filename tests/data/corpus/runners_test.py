@@ -206,7 +206,10 @@ def test_a_full_disk_is_one_line(tmp_path, source, processes):
 def test_what_was_half_written_is_removed(tmp_path, source):
     """It is no data, and no reason to refuse the directory to other texts."""
     shards = tmp_path / "shards"
-    for name in (".0123456789ab.train-00-00000.hdf5", "parts/.0123456789ab.kept-00000.npz"):
+    for name in (
+        ".0123456789ab.train-00-00000.hdf5",
+        "parts/.0123456789ab.kept-00000.npz",
+    ):
         (shards / name).parent.mkdir(parents=True, exist_ok=True)
         (shards / name).write_bytes(b"half")
     (shards / ".mine").touch()
