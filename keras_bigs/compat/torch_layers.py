@@ -8,6 +8,7 @@ import keras
 
 from keras_bigs.compat.direct_call import DirectCall
 from keras_bigs.compat.eager_torch import is_eager
+from keras_bigs.compat.torch_linear import linear
 
 
 class Dense(DirectCall, keras.layers.Dense):
@@ -21,10 +22,7 @@ class Dense(DirectCall, keras.layers.Dense):
             kernel = kernel.value
         if not inputs.dtype == kernel.dtype == bias.dtype:
             return super().call(inputs, training=training)
-        import torch
-
-        y = torch.nn.functional.linear(inputs, kernel.t(), bias)
-        return y if self.activation is None else self.activation(y)
+        return linear(inputs, kernel, bias, self.activation)
 
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras refuses subclasses, since they may compute something else.

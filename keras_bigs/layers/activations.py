@@ -3,6 +3,7 @@
 import keras
 
 from keras_bigs.compat import gelu
+from keras_bigs.compat.torch_linear import FUSED
 
 
 @keras.saving.register_keras_serializable("keras_bigs")
@@ -24,3 +25,6 @@ def gelu_tanh(x):
     ```
     """
     return gelu.gelu_tanh(x)
+
+
+FUSED[gelu_tanh] = ("gelu", "tanh")
