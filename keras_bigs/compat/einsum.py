@@ -15,7 +15,11 @@ from keras import ops
 
 from keras_bigs.compat.eager_torch import is_eager
 from keras_bigs.compat.platform import platform
+from keras_bigs.compat.torch_linear import is_faster_by_onednn
+from keras_bigs.compat.torch_linear import linear
 
+SHORTEST_BY_ONEDNN = 256
+"""From which length on `torch_linear` is faster, though `x` is transposed for it."""
 LEAD = "abc"
 """Names of the axes before those that an equation is about."""
 
@@ -54,7 +58,10 @@ def mix(matrix, x, transpose=False):
 
         # Without a gradient to compute, and to sum over the batch, this is faster.
         if not torch.is_grad_enabled():
-            return torch.matmul(matrix.t() if transpose else matrix, x)
+            matrix = matrix.t() if transpose else matrix
+            if x.shape[-2] < SHORTEST_BY_ONEDNN or not is_faster_by_onednn():
+                return torch.matmul(matrix, x)
+            return linear(x.transpose(-1, -2), matrix.t()).transpose(-1, -2)
     axes = "lm" if transpose else "ml"
     lead = LEAD[: len(x.shape) - 2]
     return einsum(f"{axes},{lead}ld->{lead}md", matrix, x)

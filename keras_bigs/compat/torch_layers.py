@@ -31,3 +31,24 @@ class Dense(DirectCall, keras.layers.Dense):
 
 class LayerNormalization(DirectCall, keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization`."""
+
+
+class ReversibleEmbedding(keras.layers.ReversibleEmbedding):
+    """`keras.layers.ReversibleEmbedding`, of which the reverse is a dense layer."""
+
+    def call(self, inputs, reverse=False):
+        is_plain = (
+            self.tie_weights and self.reverse_dtype is self.logit_soft_cap is None
+        )
+        if not (reverse and is_plain and is_eager(inputs)):
+            return super().call(inputs, reverse=reverse)
+        embeddings = self.embeddings
+        if isinstance(embeddings, keras.Variable):  # with LoRA it is a sum
+            embeddings = embeddings.value
+        if inputs.dtype != embeddings.dtype:
+            return super().call(inputs, reverse=reverse)
+        return linear(inputs, embeddings.t())
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        # Keras refuses subclasses, since they may compute something else.
+        super().quantize(mode, type_check=False, config=config)

@@ -72,8 +72,16 @@ def _is_plain(x):
 
 def _onednn(x, kernel, bias=None, activation="none", algorithm=""):
     return torch.ops.mkldnn._linear_pointwise(
-        x, kernel.t(), bias, activation, [], algorithm
+        _laid_out(x), _laid_out(kernel).t(), bias, activation, [], algorithm
     )
+
+
+def _laid_out(x):
+    """`x` in rows or in columns: of others oneDNN adds up number by number."""
+    is_matrix = x.ndim == 2
+    if x.is_contiguous() or (is_matrix and x.t().is_contiguous()):
+        return x
+    return x.contiguous()
 
 
 if keras.backend.backend() == "torch":

@@ -5,6 +5,7 @@ from keras_hub.layers import PositionEmbedding
 from keras_hub.models import Backbone
 
 from keras_bigs.compat.preset_metadata import correct_tasks
+from keras_bigs.compat.torch_layers import ReversibleEmbedding
 from keras_bigs.layers import BLOCKS
 from keras_bigs.layers import MeanPooling
 from keras_bigs.layers import RoutingOptions
@@ -174,7 +175,7 @@ class BiGSBackbone(KnownArguments, Quantizable, Exportable, Backbone):
         activation = keras.activations.get(activation)
 
         # === Layers ===
-        self.token_embedding = keras.layers.ReversibleEmbedding(
+        self.token_embedding = ReversibleEmbedding(
             vocabulary_size,
             hidden_dim,
             embeddings_initializer=bigs_kernel_initializer(),
