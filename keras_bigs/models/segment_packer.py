@@ -60,7 +60,7 @@ class SegmentPacker(MultiSegmentPacker):
 
 def check_sequence_length(value):
     """Raises `ValueError` unless so many tokens are a number that can be packed."""
-    if not isinstance(value, int) or value < 4:
+    if not isinstance(value, int | np.integer) or value < 4:
         raise ValueError(
             "`sequence_length` must be an int and at least 4: up to three tokens are "
             f"special. Received: sequence_length={value!r}"

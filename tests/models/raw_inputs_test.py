@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 from keras_hub.models import Task
@@ -306,9 +307,16 @@ def test_lengths_that_cannot_be_packed(cls):
     for length in (0, 3, 10.5):
         with pytest.raises(ValueError, match="must be an int and at least 4"):
             cls.preprocessor_cls(tokenizer, sequence_length=length)
+    assert cls.preprocessor_cls(tokenizer, sequence_length=np.int64(4))
 
 
 def test_a_preprocessor_of_another_task():
     preprocessor = task(num_classes=3).preprocessor
     with pytest.raises(ValueError, match="must be a `BiGSTokenClassifierPreprocessor`"):
         models.BiGSTokenClassifier(small(vocabulary_size=8), 3, preprocessor)
+    # Of texts that are classified as a whole, any that makes the inputs.
+    tokenizer = preprocessor.tokenizer
+    other = keras_hub.models.BertTextClassifierPreprocessor(
+        tokenizer, sequence_length=12
+    )
+    models.BiGSTextClassifier(small(vocabulary_size=8), 3, other)

@@ -1,5 +1,7 @@
 """What a preprocessor makes and what a backbone takes."""
 
+from keras_bigs.models.packed_preprocessor import PackedPreprocessor
+
 
 def validate_preprocessor(preprocessor, task_class, backbone):
     """Checks a preprocessor against the backbone that it will serve.
@@ -15,13 +17,16 @@ def validate_preprocessor(preprocessor, task_class, backbone):
         positions: the default one of a task does not know its backbone.
 
     Raises:
-        ValueError: the preprocessor is that of another task, or the tokenizer has more
-            tokens than the backbone.
+        ValueError: the preprocessor lacks what the task asks of it, or the tokenizer
+            has more tokens than the backbone.
     """
     if preprocessor is None:
         return None
     expected = task_class.preprocessor_cls
-    if not isinstance(preprocessor, expected):
+    # Of the other tasks one of keras-hub, or of the user's own, may take its place.
+    if issubclass(expected, PackedPreprocessor) and not isinstance(
+        preprocessor, expected
+    ):
         raise ValueError(
             f"The `preprocessor` of `{task_class.__name__}` must be a "
             f"`{expected.__name__}`. Received: a `{type(preprocessor).__name__}`"
