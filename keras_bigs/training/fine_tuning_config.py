@@ -99,12 +99,15 @@ class EncoderConfig:
 
     def settings(self):
         """What the result depends on, as a dict: options, and what the files hold."""
+        from keras_bigs.models.preset_checksum import preset_sha256
+
         settings = dict(vars(self))
-        paths = {"model": pathlib.Path(self.model), "vocabulary": self.vocabulary}
-        for name, path in paths.items():
-            if path is not None and path.exists():
-                settings[name] = files.location_of(settings[name])
-                settings[f"{name}_sha256"] = files.sha256_of_all(path)
+        if not self.from_scratch:
+            settings["model"] = files.location_of(self.model)
+            settings["model_sha256"] = preset_sha256(self.model)
+        if self.vocabulary is not None:
+            settings["vocabulary"] = files.location_of(self.vocabulary)
+            settings["vocabulary_sha256"] = files.sha256_of_all(self.vocabulary)
         return settings
 
     @property

@@ -8,6 +8,7 @@ from keras_bigs import files
 from keras_bigs import models
 from keras_bigs.compat import keras_hub_presets
 from keras_bigs.errors import ConfigError
+from keras_bigs.models.preset_checksum import preset_sha256
 
 _TASK_WEIGHTS = "task.weights.h5"
 
@@ -87,17 +88,14 @@ def preset_identity(preset: str, vocabulary=None) -> str:
         preset, vocabulary: as for `load_masked_lm`.
 
     Returns:
-        The preset, and the SHA-256 of what is in its directory, or in the vocabulary
-        that it takes. What a name or hub handle stands for does not change.
+        The preset, and the SHA-256 of its files, and of the vocabulary that it takes.
 
     Example:
     ```python
     keras_bigs.analysis.preset_identity("bigs_mini_en_uncased")
     ```
     """
-    parts = [preset]
-    if pathlib.Path(preset).is_dir():
-        parts.append(files.sha256_of_all(preset))
+    parts = [preset, preset_sha256(preset)]
     if vocabulary is not None and not keras_hub_presets.has_vocabulary(preset):
         parts.append(files.sha256(pathlib.Path(vocabulary)))
     return " ".join(parts)

@@ -21,7 +21,8 @@ def text_of_html(page: str) -> str:
     """What a reader sees of a page: paragraphs with a blank line between them.
 
     Args:
-        page: HTML, in which tags may be left open.
+        page: HTML, in which tags may be left open, but for those of what is not shown,
+            such as `title` and `script`.
 
     Returns:
         The text, in which a line break is `<br>` and all other space is one space.

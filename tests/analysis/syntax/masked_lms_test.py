@@ -10,6 +10,7 @@ import pytest
 from keras_bigs import analysis
 from keras_bigs import models
 from keras_bigs.errors import ConfigError
+from keras_bigs.models import preset_checksum
 from tests.analysis.syntax.masked_lm_models import bert_masked_lm
 from tests.analysis.syntax.masked_lm_models import bigs_masked_lm
 from tests.backend import fast_on_torch
@@ -94,4 +95,19 @@ def test_identity(tmp_path):
     shutil.rmtree(tmp_path / "a")
     bigs_masked_lm(routing="convolution").save_to_preset(str(tmp_path / "a"))
     assert first != analysis.preset_identity(str(tmp_path / "a"))
-    assert analysis.preset_identity("bigs_mini_en_uncased") == "bigs_mini_en_uncased"
+
+
+def test_a_name_may_stand_for_other_weights(tmp_path, monkeypatch):
+    """As that of the packaged preset has."""
+    name = "bigs_mini_en_uncased"
+    first = analysis.preset_identity(name)
+    assert first == analysis.preset_identity(name)
+    assert first.startswith(f"{name} ")
+    bigs_masked_lm(routing="convolution").save_to_preset(str(tmp_path / "other"))
+    get_file = preset_checksum.keras_hub_presets.get_file
+    monkeypatch.setattr(
+        preset_checksum.keras_hub_presets,
+        "get_file",
+        lambda preset, file: get_file(str(tmp_path / "other"), file),
+    )
+    assert first != analysis.preset_identity(name)
