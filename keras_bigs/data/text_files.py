@@ -7,6 +7,7 @@ What a file is, its first bytes say, not its name. Everything else is refused by
 import contextlib
 import functools
 import gzip
+import json
 import os
 import re
 import shlex
@@ -86,6 +87,19 @@ def read_text(path) -> str:
     """
     check_kind(path)
     return decode(read_bytes(path), path)
+
+
+def read_json(path):
+    """The content of a file of JSON.
+
+    Raises:
+        DataError: see `read_text`; or it is not JSON.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON ({error}).") from error
 
 
 def unify_line_ends(text: str) -> str:

@@ -1,6 +1,5 @@
 """ContractNLI (Koreeda and Manning 2021): what contracts say on 17 hypotheses."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from keras_bigs.data.json_fields import require_text
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.reading import TextTable
 from keras_bigs.data.tables.records import jsonl_records
+from keras_bigs.data.text_files import read_json
 from keras_bigs.data.text_files import read_text
 from keras_bigs.data.text_files import without_gz
 from keras_bigs.errors import DataError
@@ -108,11 +108,7 @@ def read_contract_nli(path: str | os.PathLike) -> TextTable:
 
 
 def _official_pairs(path: Path) -> Iterator[_Pair]:
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON ({error}).") from error
+    content = read_json(path)
     labels = get(f"{path}", content, "labels", dict)
     hypotheses = {
         key: get_text(f"{path}, labels[{key!r}]", label, "hypothesis")

@@ -1,6 +1,5 @@
 """QuALITY (Pang et al. 2022): questions with options on long articles."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from keras_bigs.data.scrolls.markup import text_of_html
 from keras_bigs.data.tables.messages import require_characters
 from keras_bigs.data.tables.messages import shorten
 from keras_bigs.data.tables.records import jsonl_records
+from keras_bigs.data.text_files import read_json
 from keras_bigs.data.text_files import read_text
 from keras_bigs.errors import DataError
 
@@ -293,11 +293,7 @@ def _article(where: str, record: dict, texts: tuple[Path, dict[str, Any]] | None
 
 
 def _read_articles(path):
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON ({error}).") from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(
             f"{path} must be an object of articles by their id, such as "

@@ -1,6 +1,5 @@
 """Questions on texts in the format of SQuAD 1.1 (Rajpurkar et al. 2016)."""
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 from keras_bigs.data.json_fields import get
 from keras_bigs.data.tables.messages import shorten
-from keras_bigs.data.text_files import read_text
+from keras_bigs.data.text_files import read_json
 from keras_bigs.data.tfds import open_builder
 from keras_bigs.errors import DataError
 
@@ -55,11 +54,7 @@ def read_squad(path: str | os.PathLike) -> list[SquadExample]:
     ```
     """
     path = Path(path)
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON ({error}).") from error
+    content = read_json(path)
     examples, ids = [], set()
     for i, article in enumerate(get(f"{path}", content, "data", list)):
         where = f"{path}, data[{i}]"
