@@ -67,8 +67,8 @@ def cola_report(annotations, predictions, bins=LENGTH_BINS, resamples=9999, seed
         `ColaReport`.
 
     Raises:
-        ValueError: as `matthews_by_length` does, or no sentence has predictions of all
-            models.
+        ValueError: as `matthews_by_length` does, there is no model, or no sentence has
+            predictions of all models.
 
     Example:
     ```python
@@ -87,6 +87,8 @@ def cola_report(annotations, predictions, bins=LENGTH_BINS, resamples=9999, seed
     keras_bigs.analysis.cola_table(report)
     ```
     """
+    if not predictions:
+        raise ValueError("`predictions` must have a model or more. Received: {}")
     every = np.concatenate([np.atleast_2d(x) for x in predictions.values()])
     kept = (every >= 0).all(0)
     if not kept.any():

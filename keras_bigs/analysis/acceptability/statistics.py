@@ -53,7 +53,7 @@ def bootstrap_interval(labels, predictions, confidence=0.95, resamples=9999, see
         `(low, high)`, floats; both NaN where all labels are the same.
 
     Raises:
-        ValueError: as `matthews` does.
+        ValueError: as `matthews` does; or `confidence` or `resamples` out of range.
 
     Example:
     ```python
@@ -61,6 +61,11 @@ def bootstrap_interval(labels, predictions, confidence=0.95, resamples=9999, see
     low, high = keras_bigs.analysis.bootstrap_interval(labels, predictions)
     ```
     """
+    if not 0 < confidence < 1 or resamples < 1:
+        raise ValueError(
+            "`confidence` must be between 0 and 1, and `resamples` at least 1. "
+            f"Received: confidence={confidence}, resamples={resamples}"
+        )
     labels, predictions = _check(labels, predictions)
     num_sentences, positive = len(labels), labels.sum()
     if positive in (0, num_sentences):

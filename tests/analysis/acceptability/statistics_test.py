@@ -153,3 +153,11 @@ def test_arguments():
         analysis.matthews([0, 1], [0, 1, 1])
     with pytest.raises(ValueError, match=r"must be 0 or 1. Received: \[-1  1\]"):
         analysis.matthews([0, 1], [-1, 1])
+
+
+@pytest.mark.parametrize(
+    "options", [{"confidence": 95}, {"confidence": 0}, {"resamples": 0}]
+)
+def test_an_interval_of_nothing(options):
+    with pytest.raises(ValueError, match="`confidence` must be between 0 and 1"):
+        analysis.bootstrap_interval([0, 1, 0, 1], [0, 1, 1, 1], **options)
