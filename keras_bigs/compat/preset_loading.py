@@ -39,8 +39,10 @@ class BiGSPresetLoader(QuantizedPresets, MixedPrecisionPresets, KerasPresetLoade
         """
         if check_file_exists(self.preset, config_file):
             config = load_json(self.preset, config_file)["config"]
-            takes = inspect.signature(cls.__init__).parameters
-            if "sequence_length" in config and "sequence_length" in takes:
+            # A class may hand all arguments on to the one before.
+            constructors = (inspect.signature(base.__init__) for base in cls.__mro__)
+            takes = any("sequence_length" in c.parameters for c in constructors)
+            if "sequence_length" in config and takes:
                 kwargs.setdefault("sequence_length", config["sequence_length"])
         return super().load_preprocessor(cls, config_file, **kwargs)
 

@@ -71,10 +71,9 @@ class PacksSegments:
     """Goes before a preprocessor of keras-hub that has a `packer`: that of this file,
     which packs lists in NumPy."""
 
-    # Presets look for `sequence_length` among the arguments.
-    def __init__(self, tokenizer, sequence_length=512, *args, **kwargs):
-        check_sequence_length(sequence_length)
-        super().__init__(tokenizer, sequence_length, *args, **kwargs)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        check_sequence_length(self.sequence_length)
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -308,6 +308,8 @@ def test_lengths_that_cannot_be_packed(cls):
         with pytest.raises(ValueError, match="must be an int and at least 4"):
             cls.preprocessor_cls(tokenizer, sequence_length=length)
     assert cls.preprocessor_cls(tokenizer, sequence_length=np.int64(4))
+    default = cls.preprocessor_cls(tokenizer).sequence_length
+    assert default == (256 if cls is models.BiGSTextEmbedder else 512)
 
 
 def test_a_preprocessor_of_another_task():
