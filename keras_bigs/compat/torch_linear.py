@@ -13,6 +13,8 @@ import platform
 
 import keras
 
+from keras_bigs.compat.eager_torch import is_eager
+
 if keras.backend.backend() == "torch":
     import torch
 
@@ -98,9 +100,12 @@ if keras.backend.backend() == "torch":
         def backward(ctx, gradient):
             x, kernel = ctx.saved_tensors
             of_x, of_kernel, of_bias = ctx.needs_input_grad
-            rows, gradients = x.flatten(0, -2), gradient.flatten(0, -2)
-            # A gradient of the gradient is PyTorch's own.
-            is_last = not torch.is_grad_enabled()
+            rows = x.reshape(-1, x.shape[-1])
+            gradients = gradient.reshape(-1, gradient.shape[-1])
+            # PyTorch's own where there may be a gradient of the gradient, and for many
+            # gradients at once (`is_grads_batched`).
+            is_one = not torch._C._functorch.is_legacy_batchedtensor(gradient)
+            is_last = is_one and is_eager(gradient) and not torch.is_grad_enabled()
             product = _onednn if is_last else torch.matmul
             return (
                 product(gradient, kernel.t()) if of_x else None,

@@ -93,6 +93,15 @@ def test_gradients(lead):
     assert x.grad is None and bias.grad is None and kernel.grad is not None
 
 
+def test_many_gradients_at_once():
+    """As of a Jacobian."""
+    x, kernel, bias = draw(2, 3, 8).requires_grad_(), draw(8, 6), draw(6)
+    cotangents = draw(5, 2, 3, 6)
+    y = linear(x, kernel, bias)
+    (actual,) = torch.autograd.grad(y, x, cotangents, is_grads_batched=True)
+    torch.testing.assert_close(actual, cotangents @ kernel.t(), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_other_dtypes_are_left_to_pytorch(dtype, monkeypatch):
     monkeypatch.setattr(torch_linear, "_onednn", None)
