@@ -11,29 +11,36 @@ from keras_bigs.compat.eager_torch import is_eager
 from keras_bigs.compat.torch_linear import linear
 
 
-class Dense(DirectCall, keras.layers.Dense):
+class Quantizes:
+    """Goes before a layer of Keras, whose subclasses Keras refuses to quantize, since
+    they may compute something else."""
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        super().quantize(mode, type_check=False, config=config)
+
+
+def _tensor(weight):
+    """The tensor of a weight; with LoRA it is one already, a sum."""
+    return weight.value if isinstance(weight, keras.Variable) else weight
+
+
+class Dense(Quantizes, DirectCall, keras.layers.Dense):
     """`keras.layers.Dense`."""
 
     def call(self, inputs, training=None):
         if self.bias is None or not is_eager(inputs):
             return super().call(inputs, training=training)
-        kernel, bias = self.kernel, self.bias.value
-        if isinstance(kernel, keras.Variable):  # with LoRA it is a sum
-            kernel = kernel.value
+        kernel, bias = _tensor(self.kernel), self.bias.value
         if not inputs.dtype == kernel.dtype == bias.dtype:
             return super().call(inputs, training=training)
         return linear(inputs, kernel, bias, self.activation)
-
-    def quantize(self, mode=None, type_check=True, config=None):
-        # Keras refuses subclasses, since they may compute something else.
-        super().quantize(mode, type_check=False, config=config)
 
 
 class LayerNormalization(DirectCall, keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization`."""
 
 
-class ReversibleEmbedding(keras.layers.ReversibleEmbedding):
+class ReversibleEmbedding(Quantizes, keras.layers.ReversibleEmbedding):
     """`keras.layers.ReversibleEmbedding`, of which the reverse is a dense layer."""
 
     def call(self, inputs, reverse=False):
@@ -42,13 +49,7 @@ class ReversibleEmbedding(keras.layers.ReversibleEmbedding):
         )
         if not (reverse and is_plain and is_eager(inputs)):
             return super().call(inputs, reverse=reverse)
-        embeddings = self.embeddings
-        if isinstance(embeddings, keras.Variable):  # with LoRA it is a sum
-            embeddings = embeddings.value
+        embeddings = _tensor(self.embeddings)
         if inputs.dtype != embeddings.dtype:
             return super().call(inputs, reverse=reverse)
         return linear(inputs, embeddings.t())
-
-    def quantize(self, mode=None, type_check=True, config=None):
-        # Keras refuses subclasses, since they may compute something else.
-        super().quantize(mode, type_check=False, config=config)
